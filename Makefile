@@ -1,0 +1,55 @@
+# ReefCLIP. Without make, the same by plain pip:
+#   python3.11 -m venv .venv
+#   .venv/bin/pip install -r requirements.lock          (Linux without a GPU, a tenth of the download: add
+#                                                        --extra-index-url https://download.pytorch.org/whl/cpu)
+#   .venv/bin/python -m utils.report                    (make report)
+#   .venv/bin/pytest -m "not slow and not browser and not gpu and not network"; .venv/bin/pytest --nbmake notebooks/
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+TORCH ?=
+BIN := .venv/bin
+STAMP := .venv/.from-lock
+PIP_EXTRA := $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
+# Tests write below a folder of their own that is removed afterwards, so the tree stays as it is.
+IN_SCRATCH := out=$$(mktemp -d); trap 'rm -rf "$$out"' EXIT; REEF_OUT="$$out"
+
+.PHONY: help env report test test-slow lint models bench clean
+
+help: ## show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | \
+		awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+env: $(STAMP) ## build .venv from requirements.lock (TORCH=cpu: PyTorch's CPU builds, 0.2 GB instead of 3)
+
+$(STAMP): requirements.lock
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet $(PIP_EXTRA) -r requirements.lock
+	touch $@
+
+report: env ## execute the notebooks, export reports/*.html, rewrite the tables
+	$(BIN)/python -m utils.report
+
+test: env ## unit tests, then every notebook
+	$(IN_SCRATCH) $(BIN)/python -m pytest -q -m "not slow and not browser and not gpu and not network"
+	$(IN_SCRATCH) $(BIN)/python -m pytest -q --nbmake notebooks/
+
+test-slow: env ## browser, several-process, clean-copy and long checks
+	$(IN_SCRATCH) $(BIN)/python -m pytest -q -m "(slow or browser) and not gpu and not network"
+
+lint: env ## ruff, style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+models: env ## train the miniatures in models/ (resumes where it stopped)
+	$(BIN)/python models/train.py
+
+bench: env ## speed ratios against the plain loops, to reports/results/bench.json
+	$(BIN)/python -m tests.bench
+
+clean: ## remove caches and what was made for the embedded profile (.venv and downloads stay)
+	rm -rf artifacts data/embedded .pytest_cache .ruff_cache notebooks/.ipynb_checkpoints
+	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +

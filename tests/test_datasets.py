@@ -1,0 +1,615 @@
+"""Readers, manifest, crops, captions and relevance, on hand-made folders in the exact published layouts."""
+
+import json
+import os
+import types
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import utils.reef
+from utils import datasets
+from utils.datasets import registry
+
+REAL = Path(os.environ.get("REAL_DATA") or Path(__file__).parents[1] / "../shared/realdata")
+SPLITS = (
+    "id,width,height,file_name,timestamp,identity,date,year,split_closed,split_closed_random,split_open,"
+    "clarity\n"
+)
+
+
+def picture(path, size=(40, 30), seed=0):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path, "JPEG")
+    return path
+
+
+def write_json(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def truth_line(file, kind="turtle", **facts):
+    thing = {"kind": kind, "box_xyxy": [2.0, 2.0, 20.0, 20.0], "identity": "w7", "encounter": "w7/e1"}
+    claims = {"kind": kind}
+    spoken = [{"caption": f"a {kind} in the sea", "level": "coarse", "claims": claims}]
+    facts = {"light": "dim", **facts}
+    return json.dumps(
+        {"image_id": file, "file": file, "facts": facts, "objects": [thing], "captions": spoken}
+    )
+
+
+@pytest.fixture
+def turtles(tmp_path):
+    """SeaTurtleID2022 with run-length masks marked iscrowd; boxes that are None, text, or absent."""
+    rows = [
+        "1,40,30,images/t001/CAluWEgwPX.JPG,2014-07-14 14:49:45,t001,2014-07-14,2014,test,train,train,3",
+        "2,40,30,images/t001/VMyJozldvy.jpg,2010-07-02 00:00:00,t001,2010-07-02,2010,train,valid,train,3",
+        "3,40,30,images/t002/AWKZYHmepZ.JPG,2010:07:05 17:03:05,t002,2010:07:05,2010,valid,train,test,4",
+    ]
+    (tmp_path / "metadata_splits.csv").write_text(SPLITS + "\n".join(rows) + "\n")
+    images = []
+    for number, row in enumerate(rows, 1):
+        file = row.split(",")[3]
+        picture(tmp_path / file, seed=number)
+        images.append({"id": number, "file_name": file, "width": 40, "height": 30})
+    names = {1: "turtle", 2: "flipper", 3: "head"}
+    mask = {"counts": [5, 3, 1192], "size": [30, 40]}
+    boxes = [
+        (1, 3, [4.0, 4.0, 6.5, 7.0]),
+        (1, 1, "[1.0, 2.0, 30.0, 20.0]"),
+        (2, 1, None),
+        (2, 2, [0, 0, 3, 3]),
+    ]
+    annotations = [
+        {"id": i, "image_id": image, "category_id": category, "bbox": box, "segmentation": mask, "area": 1.0,
+         "iscrowd": 1, "attributes": {"occluded": False}}
+        for i, (image, category, box) in enumerate(boxes, 1)
+    ]  # fmt: skip
+    categories = [{"id": key, "name": name, "supercategory": ""} for key, name in names.items()]
+    content = {
+        "licenses": [],
+        "info": {},
+        "categories": categories,
+        "images": images,
+        "annotations": annotations,
+    }
+    write_json(tmp_path / "annotations.json", content)
+    return tmp_path
+
+
+@pytest.fixture
+def roboflow(tmp_path):
+    """A Roboflow export: dummy category 0, float boxes, ids from 0 in every folder, empty images."""
+    for folder, stems in {
+        "train": ["a_jpg.rf.0aa", "a_jpg.rf.0bb", "b_JPG.rf.0cc"],
+        "valid": ["c_png.rf.0dd"],
+    }.items():
+        images, boxes = [], []
+        for i, stem in enumerate(stems):
+            picture(tmp_path / folder / f"{stem}.jpg", seed=i)
+            images.append({"id": i, "license": 1, "file_name": f"{stem}.jpg", "height": 30, "width": 40})
+        boxes.append({"id": 0, "image_id": 0, "category_id": 1, "bbox": [1.5, 2, 10.25, 8], "area": 82.0,
+                      "segmentation": [[1, 2, 3, 4, 5, 6]], "iscrowd": 0})  # fmt: skip
+        categories = [{"id": 0, "name": "turtles", "supercategory": "none"}]
+        categories.append({"id": 1, "name": "Turtle", "supercategory": "turtles"})
+        content = {
+            "info": {},
+            "licenses": [],
+            "categories": categories,
+            "images": images,
+            "annotations": boxes,
+        }
+        write_json(tmp_path / folder / "_annotations.coco.json", content)
+    return tmp_path
+
+
+@pytest.fixture
+def coco(tmp_path):
+    """COCO val2017 with a crowd, an image without instances and one without captions."""
+    names = ["000000000139.jpg", "000000000285.jpg", "000000000632.jpg"]
+    images = [{"id": int(name[:12]), "file_name": name, "height": 30, "width": 40} for name in names]
+    for i, name in enumerate(names):
+        picture(tmp_path / "val2017" / name, seed=i)
+    boxes = [
+        {"id": 1, "image_id": 139, "category_id": 1, "bbox": [0, 0, 39.0, 29.0], "iscrowd": 1,
+         "segmentation": {"counts": [1], "size": [30, 40]}, "area": 9.0},
+        {"id": 2, "image_id": 139, "category_id": 18, "bbox": [2.5, 3.0, 20.0, 10.0], "iscrowd": 0,
+         "segmentation": [[2, 3, 9, 3, 9, 9]], "area": 9.0},
+        {"id": 3, "image_id": 632, "category_id": 18, "bbox": [35.0, 25.0, 20.0, 20.0], "area": 9.0,
+         "segmentation": []},
+    ]  # fmt: skip
+    categories = [{"id": 1, "name": "person"}, {"id": 18, "name": "dog"}]
+    content = {"images": images, "annotations": boxes, "categories": categories}
+    write_json(tmp_path / "annotations/instances_val2017.json", content)
+    words = [(139, "A dog.\n"), (285, "a bear in grass"), (285, "a dog"), (139, " ")]
+    notes = [{"id": i, "image_id": image, "caption": text} for i, (image, text) in enumerate(words)]
+    write_json(tmp_path / "annotations/captions_val2017.json", {"images": images, "annotations": notes})
+    return tmp_path
+
+
+def edit(path, change):
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+# --- layouts ---
+
+
+def test_sea_turtles_gives_identity_day_and_the_published_splits(turtles):
+    frame = datasets.load("sea_turtles", root=turtles)
+    assert list(frame.columns) == list(datasets.COLUMNS)
+    assert list(frame["image_id"]) == [
+        "sea_turtles/images/t001/CAluWEgwPX.JPG",
+        "sea_turtles/images/t001/VMyJozldvy.jpg",
+        "sea_turtles/images/t002/AWKZYHmepZ.JPG",
+    ]
+    assert list(frame["identity"]) == ["t001", "t001", "t002"]
+    assert list(frame["encounter"]) == ["t001/2014-07-14", "t001/2010-07-02", "t002/2010-07-05"]
+    facts = frame["facts"][0]
+    assert facts["splits"] == {
+        "closed": "test",
+        "closed_random": "train",
+        "open": "train",
+        "published": "test",
+    }
+    assert (facts["date"], facts["width"], facts["height"], facts["clarity"]) == ("2014-07-14", 40, 30, "3")
+    assert set(frame["category"]) == {"turtle"}
+
+
+def test_sea_turtles_boxes_are_float_corners_and_a_run_length_mask_makes_no_crowd(turtles):
+    boxes = datasets.load("sea_turtles", root=turtles)["boxes"]
+    assert [box["box_xyxy"] for box in boxes[0]] == [[4.0, 4.0, 10.5, 11.0], [1.0, 2.0, 31.0, 22.0]]
+    assert [box["label"] for box in boxes[0]] == ["head", "turtle"]
+    assert [box["label"] for box in boxes[1]] == ["flipper"]
+    assert boxes[2] == []
+    assert not any(box["crowd"] for row in boxes for box in row)
+    assert boxes[0][0]["segmentation"]["size"] == [30, 40]
+
+
+def test_sea_turtles_is_found_where_kaggle_unpacks_it(turtles, tmp_path_factory):
+    root = tmp_path_factory.mktemp("kaggle")
+    (root / "turtles-data").mkdir()
+    turtles.rename(root / "turtles-data" / "data")
+    assert len(datasets.load("sea_turtles", root=root)) == 3
+
+
+def test_roboflow_reads_each_folder_and_keeps_its_split_and_source(roboflow):
+    frame = datasets.load("roboflow_turtles", root=roboflow)
+    assert [facts["splits"]["published"] for facts in frame["facts"]] == ["train"] * 3 + ["val"]
+    assert [facts["source"] for facts in frame["facts"]] == ["a_jpg", "a_jpg", "b_JPG", "c_png"]
+    assert [len(boxes) for boxes in frame["boxes"]] == [1, 0, 0, 1]
+    assert frame["boxes"][0][0]["box_xyxy"] == [1.5, 2.0, 11.75, 10.0]
+    assert list(frame["category"]) == ["turtle", None, None, "turtle"]
+
+
+def test_coco_keeps_crowds_and_images_without_captions_or_boxes(coco):
+    frame = datasets.load("coco", root=coco)
+    assert list(frame["captions"]) == [["A dog."], ["a bear in grass", "a dog"], []]
+    assert [box["crowd"] for box in frame["boxes"][0]] == [True, False]
+    assert list(frame["category"]) == ["dog", None, "dog"]
+    assert list(frame["labels"]) == [["dog", "person"], [], ["dog"]]
+    assert frame["boxes"][2][0]["segmentation"] is None
+    assert frame["facts"][0]["splits"] == {"published": "val"}
+
+
+def test_coco_finds_annotations_beside_the_pictures(coco):
+    for path in (coco / "annotations").iterdir():
+        path.rename(coco / path.name)
+    (coco / "annotations").rmdir()
+    assert len(datasets.load("coco", root=coco)) == 3
+
+
+def test_own_turtles_takes_captions_by_id_path_name_or_stem(tmp_path):
+    for name in ("a.jpg", "deep/b.jpg", "deep/c.jpg", "d ü.jpg"):
+        picture(tmp_path / name)
+    lines = ["own_turtles/a.jpg,one,human", "deep/b.jpg,two,human", "c.jpg,three,blip", "d ü,four,blip"]
+    lines += ["a.jpg,  ,human", 'a.jpg,"five, with a comma",human']
+    text = "\ufeffimage_id,caption,source\n" + "\n".join(lines)
+    (tmp_path / "captions.csv").write_text(text, encoding="utf-8")
+    frame = datasets.load("own_turtles", root=tmp_path)
+    assert list(frame["captions"]) == [["one", "five, with a comma"], ["four"], ["two"], ["three"]]
+    assert set(frame["label"]) == {"turtle"}
+
+
+def test_a_caption_that_fits_no_image_is_counted_and_named(tmp_path):
+    for name in ("a.jpg", "x/b.jpg", "y/b.jpg"):
+        picture(tmp_path / name)
+    (tmp_path / "captions.csv").write_text("image_id,caption,source\nb.jpg,two fit,h\nzebra.jpg,none,h\n")
+    with pytest.warns(UserWarning, match=r"2 rows fit no image, or several: b.jpg, zebra.jpg"):
+        datasets.load("own_turtles", root=tmp_path)
+
+
+def test_image_folder_takes_subfolders_as_labels_and_split_folders_as_published(tmp_path):
+    for name in ("train/Bangus/1.jpg", "valid/Bangus/2.JPG", "test/Tilapia/old/3.jpeg", "test/loose.png"):
+        picture(tmp_path / name)
+    frame = datasets.image_folder(tmp_path)
+    assert list(frame["label"]) == ["Tilapia", None, "Bangus", "Bangus"]
+    assert [facts["splits"]["published"] for facts in frame["facts"]] == ["test", "test", "train", "val"]
+    assert set(frame["dataset"]) == {tmp_path.name}
+
+
+def test_image_folder_is_sorted_and_passes_over_hidden_files_and_counts_others(tmp_path):
+    for name in ("b ö é.jpg", "a.webp", "🐢.jpg", ".hidden.jpg", ".git/x.jpg", "__MACOSX/y.jpg"):
+        picture(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("hello")
+    (tmp_path / "captions.csv").write_text("image_id,caption,source\na.webp,a turtle,me\n")
+    frame = datasets.image_folder(tmp_path)
+    assert [Path(path).name for path in frame["path"]] == ["a.webp", "b ö é.jpg", "🐢.jpg"]
+    assert list(frame["label"]) == [None] * 3
+    assert frame.attrs["ignored"] == 1
+    assert frame["captions"][0] == ["a turtle"]
+
+
+def test_truth_fills_facts_kinds_identity_and_claims(tmp_path):
+    picture(tmp_path / "images/a.jpg")
+    picture(tmp_path / "images/b.jpg")
+    lines = [truth_line("images/a.jpg", turbidity=0.25), truth_line("images/b.jpg", kind="bottle")]
+    (tmp_path / "truth.jsonl").write_text("\n".join(lines) + "\n")
+    (tmp_path / "captions.csv").write_text(
+        "image_id,caption,source\nimages/a.jpg,a turtle in the sea,world\n"
+    )
+    frame = datasets.load("own_turtles", root=tmp_path)
+    assert frame["facts"][0]["turbidity"] == 0.25
+    assert frame["facts"][0]["site"] is None
+    assert list(frame["identity"]) == ["w7", "w7"]
+    assert list(frame["category"]) == ["turtle", "bottle"]
+    words = datasets.captions(frame)
+    assert words.to_dict("records") == [
+        {"image_id": "own_turtles/images/a.jpg", "caption": "a turtle in the sea", "level": "coarse",
+         "claims": {"kind": "turtle"}}
+    ]  # fmt: skip
+
+
+# --- what is missing or broken ---
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(ValueError, match=r"unknown data set 'fish'; known: sea_turtles, roboflow_turtles"):
+        datasets.load("fish")
+    with pytest.raises(ValueError, match=r"unknown split 'dev'; known: train, val, test"):
+        datasets.load("coco", split="dev")
+
+
+@pytest.mark.parametrize("name", [name for name in datasets.DATASETS])
+def test_a_missing_root_says_what_is_expected_and_how_to_get_it(name, tmp_path):
+    with pytest.raises(FileNotFoundError, match=rf"nowhere is not a folder.*layout of {name}.*To get it"):
+        datasets.load(name, root=tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", [name for name in datasets.DATASETS])
+def test_an_empty_root_says_what_is_expected(name, tmp_path):
+    with pytest.raises(FileNotFoundError, match=rf"Expected layout of {name}"):
+        datasets.load(name, root=tmp_path)
+
+
+BROKEN = {
+    "no bbox": (lambda c: c["annotations"][0].pop("bbox"), r"annotations\[0\] has no key 'bbox'"),
+    "no images": (lambda c: c.pop("images"), r"the file has no key 'images'"),
+    "images no list": (lambda c: c.update(images={}), r"'images' must be a list, found dict"),
+    "no file_name": (lambda c: c["images"][1].pop("file_name"), r"images\[1\] has no key 'file_name'"),
+    "short bbox": (lambda c: c["annotations"][1].update(bbox=[1, 2]), r"annotations\[1\] 'bbox' must be"),
+    "bbox of words": (lambda c: c["annotations"][1].update(bbox="wide"), r"annotations\[1\] 'bbox' must be"),
+    "infinite bbox": (lambda c: c["annotations"][0].update(bbox=[0, 0, 1e999, 1]), r"'bbox' must be finite"),
+    "lost image": (
+        lambda c: c["annotations"][0].update(image_id=9),
+        r"'image_id' 9, which 'images' does not",
+    ),
+    "lost category": (lambda c: c["annotations"][0].update(category_id=9), r"'category_id' 9, which 'categ"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), BROKEN.values(), ids=BROKEN.keys())
+def test_a_malformed_annotation_names_file_key_and_layout(coco, change, message):
+    path = coco / "annotations/instances_val2017.json"
+    edit(path, change)
+    with pytest.raises(datasets.LayoutError, match=message) as caught:
+        datasets.load("coco", root=coco)
+    assert str(path) in str(caught.value)
+    assert "Expected layout of coco" in str(caught.value)
+
+
+def test_cut_json_a_missing_column_and_an_odd_split_are_layout_errors(turtles):
+    table = turtles / "metadata_splits.csv"
+    whole = table.read_text()
+    table.write_text(whole.replace("identity", "who"))
+    with pytest.raises(datasets.LayoutError, match=r"metadata_splits.csv: the column 'identity' is missing"):
+        datasets.load("sea_turtles", root=turtles)
+    table.write_text(whole.replace("valid", "dev"))
+    with pytest.raises(datasets.LayoutError, match=r"holds 'dev', not train, valid or test"):
+        datasets.load("sea_turtles", root=turtles)
+    table.write_text(whole)
+    notes = turtles / "annotations.json"
+    notes.write_text(notes.read_text()[:-20])
+    with pytest.raises(datasets.LayoutError, match=r"annotations.json: not valid JSON"):
+        datasets.load("sea_turtles", root=turtles)
+
+
+def test_a_broken_truth_line_is_named_by_number(tmp_path):
+    picture(tmp_path / "a.jpg")
+    (tmp_path / "truth.jsonl").write_text(truth_line("a.jpg") + '\n{"image_id": "b"}\n')
+    with pytest.raises(datasets.LayoutError, match=r"truth.jsonl: line 2"):
+        datasets.load("own_turtles", root=tmp_path)
+
+
+def test_an_unreadable_image_is_skipped_counted_and_named(roboflow):
+    (roboflow / "train/a_jpg.rf.0aa.jpg").write_bytes(b"")
+    (roboflow / "valid/c_png.rf.0dd.jpg").unlink()
+    with pytest.warns(
+        UserWarning, match=r"2 of 4 images skipped: .*a_jpg.rf.0aa.jpg.*c_png.rf.0dd.jpg \(no such"
+    ):
+        frame = datasets.load("roboflow_turtles", root=roboflow)
+    assert len(frame) == 2
+    assert [Path(item["path"]).name for item in frame.attrs["skipped"]] == [
+        "a_jpg.rf.0aa.jpg",
+        "c_png.rf.0dd.jpg",
+    ]
+
+
+def test_a_truncated_photo_in_a_folder_is_found_by_decoding(tmp_path):
+    picture(tmp_path / "good.jpg", size=(200, 200))
+    cut = picture(tmp_path / "cut.jpg", size=(200, 200))
+    cut.write_bytes(cut.read_bytes()[:2000])
+    with pytest.warns(UserWarning, match=r"1 of 2 images skipped: .*cut.jpg"):
+        frame = datasets.image_folder(tmp_path)
+    assert [Path(path).name for path in frame["path"]] == ["good.jpg"]
+
+
+def test_nothing_but_unreadable_images_is_an_error(tmp_path):
+    (tmp_path / "a.jpg").write_text("no picture")
+    with pytest.raises(ValueError, match=r"1 of 1 images skipped: .*a.jpg"):
+        datasets.image_folder(tmp_path)
+
+
+def test_an_image_listed_twice_is_an_error(turtles):
+    table = turtles / "metadata_splits.csv"
+    table.write_text(table.read_text() + table.read_text().splitlines()[1] + "\n")
+    with pytest.raises(datasets.LayoutError, match=r"CAluWEgwPX.JPG is listed twice"):
+        datasets.load("sea_turtles", root=turtles)
+
+
+# --- where the bytes come from ---
+
+
+@pytest.fixture
+def configured(monkeypatch, tmp_path):
+    budgets = {"datasets": {"own_turtles": {"images": 2}}}
+    cfg = types.SimpleNamespace(profile="embedded", data_dir=tmp_path / "data", seed=5, budgets=budgets)
+    monkeypatch.setattr(registry.config, "load", lambda: cfg)
+    return cfg
+
+
+def test_the_embedded_profile_writes_a_missing_data_set_once(configured, monkeypatch):
+    calls = []
+
+    def write(name, root, seed=0, **sizes):
+        calls.append((name, seed, sizes))
+        for i in range(sizes["images"]):
+            picture(root / f"{i}.jpg", seed=i)
+        return root
+
+    monkeypatch.setattr(utils.reef, "write", write, raising=False)
+    assert len(datasets.load("own_turtles")) == 2
+    assert len(datasets.load("own_turtles")) == 2
+    assert calls == [("own_turtles", 5, {"images": 2})]
+
+
+def test_the_full_profile_says_where_to_put_the_data(configured):
+    configured.profile = "full"
+    with pytest.raises(FileNotFoundError, match=r"data/coco is not a folder.*download val2017.zip"):
+        datasets.load("coco")
+    with pytest.raises(ValueError, match=r"pass their folder as root"):
+        datasets.load("image_folder")
+
+
+def test_a_split_is_cut_from_the_whole(tmp_path):
+    for i in range(20):
+        picture(tmp_path / f"{i}.jpg", seed=i)
+    whole = datasets.load("own_turtles", root=tmp_path, seed=1)
+    test = datasets.load("own_turtles", root=tmp_path, split="test", seed=1)
+    assert list(test["image_id"]) == list(whole["image_id"][whole["split"] == "test"])
+    assert len(test) == 2
+    assert test.attrs["skipped"] == []
+
+
+# --- crops ---
+
+
+def boxed(*boxes, width=100, height=50):
+    facts = {"width": width, "height": height}
+    rows = [{"box_xyxy": list(map(float, box)), "label": "turtle", "crowd": False} for box in boxes]
+    row = dict.fromkeys(datasets.COLUMNS) | {
+        "image_id": "d/a.jpg",
+        "path": "a.jpg",
+        "boxes": rows,
+        "facts": facts,
+    }
+    return pd.DataFrame([row], columns=list(datasets.COLUMNS), dtype=object)
+
+
+def test_a_crop_has_its_margin_and_stays_inside_the_image():
+    crops = datasets.crop_objects(
+        boxed([10, 10, 30, 20], [90, 40, 120, 60], [1, 0, 21, 9]), "Turtle", margin=0.1, style="pad"
+    )
+    expected = [[8.0, 9.0, 32.0, 21.0], [87.0, 38.0, 100.0, 50.0], [0.0, 0.0, 23.0, 9.9]]
+    assert [pytest.approx(box) for box in expected] == list(crops["box_xyxy"])
+    assert list(crops["image_id"]) == ["d/a.jpg#0", "d/a.jpg#1", "d/a.jpg#2"]
+    assert crops["item"][0] == ("a.jpg", [8.0, 9.0, 32.0, 21.0], "pad")
+    assert crops.attrs["dropped"] == 0
+
+
+@pytest.mark.parametrize(
+    "box", [[10, 10, 10, 20], [30, 10, 10, 20], [100, 0, 130, 50], [-20, 0, 0, 9]],
+    ids=["zero area", "inverted", "right of the image", "left of the image"],
+)  # fmt: skip
+def test_a_box_without_area_in_the_image_is_dropped_and_counted(box):
+    crops = datasets.crop_objects(boxed(box, [0, 0, 9, 9]), "turtle")
+    assert list(crops["image_id"]) == ["d/a.jpg#1"]
+    assert crops.attrs["dropped"] == 1
+
+
+def test_crowds_are_no_objects_and_a_missing_class_says_so(coco):
+    frame = datasets.load("coco", root=coco)
+    assert len(datasets.crop_objects(frame, "dog")) == 2
+    assert datasets.crop_objects(frame, "person").empty
+    with pytest.raises(ValueError, match=r"no box has the label 'turtle'; labels here: dog, person"):
+        datasets.crop_objects(frame, "turtle")
+    with pytest.raises(ValueError, match=r"margin must be >= 0"):
+        datasets.crop_objects(frame, "dog", margin=-0.1)
+
+
+# --- captions and relevance ---
+
+
+def gallery(*images):
+    """Images given as (name, category, labels, captions, truth kinds or None)."""
+    rows = []
+    for name, category, labels, spoken, kinds in images:
+        objects = None if kinds is None else [{"kind": kind} for kind in kinds]
+        known = [{"caption": text, "level": "coarse", "claims": {"kind": text.split()[1]}} for text in spoken]
+        facts = {"objects": objects, "captions": None if kinds is None else known}
+        row = {"image_id": name, "dataset": "d", "category": category, "labels": labels}
+        rows.append(dict.fromkeys(datasets.COLUMNS) | row | {"captions": spoken, "facts": facts, "boxes": []})
+    return pd.DataFrame(rows, columns=list(datasets.COLUMNS), dtype=object)
+
+
+@pytest.fixture
+def world(monkeypatch):
+    """Two turtles, a dog with a turtle toy, and two photos of which nothing is known."""
+    calls = []
+
+    def satisfies(claims, truth):
+        calls.append(claims["kind"])
+        return claims["kind"] in {thing["kind"] for thing in truth["objects"]}
+
+    monkeypatch.setattr(utils.reef, "satisfies", satisfies, raising=False)
+    frame = gallery(
+        ("w1", "turtle", ["turtle"], ["a turtle swims", "a turtle rests"], ["turtle"]),
+        ("w2", "turtle", ["net", "turtle"], ["a net drifts"], ["turtle", "net"]),
+        ("w3", "dog", ["dog", "turtle"], ["a dog"], ["dog", "turtle"]),
+        ("p1", "dog", ["dog"], ["A  dog."], None),
+        ("p2", None, [], [], None),
+    )
+    return frame, calls
+
+
+def test_relevant_is_every_image_whose_truth_satisfies_the_caption(world):
+    frame, calls = world
+    words = datasets.captions(frame)
+    expected = {
+        "a turtle swims": [1, 1, 1, 0, 0],
+        "a turtle rests": [1, 1, 1, 0, 0],
+        "a net drifts": [0, 1, 0, 0, 0],
+        "a dog": [0, 0, 1, 1, 0],
+        "A  dog.": [0, 0, 1, 1, 0],
+    }
+    relevant = datasets.relevance(words, frame)
+    assert {
+        text: list(row.astype(int)) for text, row in zip(words["caption"], relevant, strict=True)
+    } == expected
+    assert len(calls) == 3 * 3, "equal claims are judged once an image with truth"
+
+
+def test_only_the_captioned_image_is_the_instance(world):
+    frame, _ = world
+    relevant = datasets.instance_relevance(datasets.captions(frame), frame)
+    assert relevant.astype(int).tolist() == [[1, 0, 0, 0, 0]] * 2 + [
+        [0, 1, 0, 0, 0],
+        [0, 0, 1, 0, 0],
+        [0, 0, 0, 1, 0],
+    ]
+
+
+def test_a_caption_of_an_image_outside_the_gallery_has_no_instance(world):
+    frame, _ = world
+    words = datasets.captions(frame)
+    assert datasets.instance_relevance(words, frame.iloc[1:]).any(axis=1).tolist() == [
+        False,
+        False,
+        True,
+        True,
+        True,
+    ]
+
+
+def test_category_relevance_repeats_the_seed_and_mends_it(world):
+    frame, _ = world
+    words = datasets.captions(frame)
+    seed = datasets.category_relevance(words, frame, "seed").astype(int).tolist()
+    mended = datasets.category_relevance(words, frame, "mended").astype(int).tolist()
+    assert seed == [[1, 1, 0, 0, 0]] * 3 + [[0, 0, 1, 0, 0], [0, 0, 0, 1, 0]]
+    assert mended == [[1, 1, 1, 0, 0]] * 3 + [[0, 0, 1, 1, 0]] * 2
+
+
+def test_category_relevance_needs_the_image_and_a_known_definition(world):
+    frame, _ = world
+    words = datasets.captions(frame)
+    with pytest.raises(ValueError, match=r"w1 is not in the gallery"):
+        datasets.category_relevance(words, frame.iloc[1:])
+    with pytest.raises(ValueError, match=r"unknown definition 'strict'; known: seed, mended"):
+        datasets.category_relevance(words, frame, "strict")
+
+
+def test_joined_data_sets_keep_their_truth_and_a_double_id_is_an_error(world):
+    frame, _ = world
+    joined = pd.concat([frame.iloc[:2], frame.iloc[2:]], ignore_index=True)
+    words = datasets.captions(frame)
+    assert (datasets.relevance(words, joined) == datasets.relevance(words, frame)).all()
+    with pytest.raises(ValueError, match=r"w1 stands twice"):
+        datasets.relevance(words, pd.concat([frame, frame.iloc[:1]]))
+
+
+def test_no_captions_and_no_images_give_empty_arrays(world):
+    frame, _ = world
+    words = datasets.captions(frame)
+    for relevant in (datasets.relevance, datasets.instance_relevance, datasets.category_relevance):
+        assert relevant(words.iloc[:0], frame).shape == (0, 5)
+    assert datasets.relevance(words, frame.iloc[:0]).shape == (5, 0)
+
+
+# --- real photographs ---
+
+
+def real(name):
+    if not (REAL / name).is_dir():
+        pytest.skip(f"{REAL / name} is missing")
+    return REAL / name
+
+
+@pytest.mark.real
+def test_roboflow_reads_the_real_turtle_heads():
+    root = real("turtle_heads_coco")
+    frame = datasets.load("roboflow_turtles", root=root)
+    assert len(frame) == 37
+    assert {facts["splits"]["published"] for facts in frame["facts"]} == {"val", "test"}
+    crops = datasets.crop_objects(frame, "Head", margin=0.0)
+    assert len(crops) == 37
+    for (x0, y0, x1, y1), facts in zip(crops["box_xyxy"], crops["facts"], strict=True):
+        assert 0 <= x0 < x1 <= facts["width"] and 0 <= y0 < y1 <= facts["height"]
+
+
+@pytest.mark.real
+def test_coco_reads_the_real_mini_set():
+    frame = datasets.load("coco", root=real("coco_mini"))
+    assert len(frame) == 80
+    assert all(len(texts) == 5 for texts in frame["captions"])
+    boxes = [box for row in frame["boxes"] for box in row]
+    assert (len(boxes), sum(box["crowd"] for box in boxes)) == (739, 8)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("name", "labels"), [("sea_turtles_id", 20), ("fish31", 31), ("cifar10_jpg", 10)])
+def test_image_folder_reads_real_photos(name, labels):
+    root = real(name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        frame = datasets.image_folder(root)
+    assert frame["label"].nunique() == labels
+    assert frame["image_id"].is_unique
+    assert set(frame["facts"].map(lambda facts: facts["splits"]["published"])) <= {"train", "val", "test"}

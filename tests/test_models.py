@@ -1,0 +1,515 @@
+"""The program that makes the miniatures, run for a handful of steps on a few coloured shapes."""
+
+import copy
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from models import clip_vit, evaluate, train
+from utils import files, losses
+
+ROOT = Path(__file__).resolve().parents[1]
+SLOT = "clip-vit-openai"
+COLOURS = {"red": (220, 40, 40), "green": (40, 190, 60), "blue": (50, 80, 220), "yellow": (230, 210, 50)}
+PLACES = {"left": 38, "right": 90}
+
+
+def scene(rng):
+    """A disc or a square of one colour at one side, as pixels, attributes and sentences."""
+    colour, side = rng.choice(list(COLOURS)), rng.choice(list(PLACES))
+    shape = rng.choice(["disc", "square"])
+    image = np.full((128, 128, 3), rng.integers(90, 160), np.uint8)
+    centre, size = (PLACES[side], int(rng.integers(40, 88))), int(rng.integers(18, 30))
+    if shape == "disc":
+        cv2.circle(image, centre, size, COLOURS[colour], -1)
+    else:
+        low, high = (centre[0] - size, centre[1] - size), (centre[0] + size, centre[1] + size)
+        cv2.rectangle(image, low, high, COLOURS[colour], -1)
+    facts = {"colour": str(colour), "shape": str(shape), "side": str(side)}
+    captions = [f"a {colour} {shape}", f"there is a {colour} {shape} on the {side}", f"a {shape}"]
+    return image, facts, captions
+
+
+def training_set(folder, n, seed, workers=2):
+    """Stand-in for `reef.training_set`: the same two files, of shapes."""
+    rng = np.random.default_rng(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    images, _, captions = zip(*(scene(rng) for _ in range(n)), strict=True)
+    np.save(folder / "images.npy", np.stack(images))
+    (folder / "captions.jsonl").write_text("\n".join(map(json.dumps, captions)) + "\n")
+
+
+def evaluation_set(n, seed):
+    """Stand-in for `reef.evaluation_set`: truths and images."""
+    rng = np.random.default_rng(seed)
+    truths, images = [], []
+    for index in range(n):
+        image, facts, captions = scene(rng)
+        plain = {
+            "caption": captions[0],
+            "level": "coarse",
+            "claims": {k: facts[k] for k in ("colour", "shape")},
+        }
+        fine = {"caption": f"a turtle like {captions[1]}", "level": "fine", "claims": facts}
+        objects = [{"kind": "turtle" if index % 2 else "disc"}]
+        truths.append({"image_id": str(index), "facts": facts, "objects": objects, "captions": [plain, fine]})
+        images.append(image)
+    return truths, np.stack(images)
+
+
+def satisfies(claims, truth):
+    return all(truth["facts"][key] == value for key, value in claims.items())
+
+
+@pytest.fixture
+def shapes(monkeypatch):
+    """ReefWorld replaced by shapes, so that a training takes seconds."""
+    from utils import reef
+
+    for function in (training_set, evaluation_set, satisfies):
+        monkeypatch.setattr(reef, function.__name__, function, raising=False)
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    """The real recipe with a model that is small enough for a test."""
+    small = copy.deepcopy(train.recipes()[SLOT])
+    small["architecture"] |= {"projection": 32, "image_size": 48}
+    small["architecture"]["vision"] |= {"width": 48, "layers": 2, "mlp": 96, "patch": 12}
+    small["architecture"]["text"] |= {"width": 32, "layers": 1, "heads": 2, "mlp": 64}
+    return small
+
+
+@pytest.fixture(scope="module")
+def pairs(recipe, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pairs")
+    training_set(folder, 64, seed=1)
+    pairs = clip_vit.Pairs(folder, recipe)
+    pairs.tokenize(tokenizer_of(pairs))
+    return pairs
+
+
+def tokenizer_of(pairs):
+    captions = [caption for captions in pairs.captions for caption in captions]
+    words = train.recipes()["vocabulary"]["words"]
+    return clip_vit.make_tokenizer(captions, words, pairs.recipe["architecture"]["text"])
+
+
+@pytest.fixture(scope="module")
+def tokenizer(pairs):
+    return tokenizer_of(pairs)
+
+
+def plan_of(recipe, steps=8):
+    return train.make_plan(SLOT, recipe, 64, smoke=True) | {"steps": steps}
+
+
+def fit(recipe, pairs, tokenizer, folder, state=None, stop=lambda step: False, steps=8, loss=clip_vit.loss):
+    model = clip_vit.build(recipe["architecture"], tokenizer)
+    state = state or {"plan": plan_of(recipe, steps)}
+    folder.mkdir(exist_ok=True)
+    state = train.fit(model, lambda step: pairs.batch(step, 16), loss, state, folder, stop)
+    return model, state
+
+
+# Tokenizer
+
+
+def test_the_saved_tokenizer_gives_the_same_ids_through_auto_classes(recipe, tokenizer, tmp_path):
+    from transformers import AutoProcessor, AutoTokenizer
+
+    clip_vit.export(clip_vit.build(recipe["architecture"], tokenizer), tokenizer, tmp_path)
+    texts = ["A turtle, in the sea.", "", "🐢 café", "left of\ttwo  crabs", "zyxw " * 50]
+    expected = tokenizer(texts, truncation=True)["input_ids"]
+    assert AutoTokenizer.from_pretrained(tmp_path)(texts, truncation=True)["input_ids"] == expected
+    assert AutoProcessor.from_pretrained(tmp_path)(text=texts, truncation=True)["input_ids"] == expected
+    assert all(ids[0] == tokenizer.bos_token_id and ids[-1] == tokenizer.eos_token_id for ids in expected)
+    assert len(expected[-1]) == 77
+
+
+def test_every_text_has_tokens_and_common_words_have_one(tokenizer):
+    words = set(train.recipes()["vocabulary"]["words"].split())
+    split = [word for word in words if len(tokenizer(word, add_special_tokens=False)["input_ids"]) > 1]
+    assert set(split) <= {"close-up"}
+    for text in ("🐢🌊", "ñandú", "海龟", "x", "\x00", "don't"):
+        ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+        assert ids and None not in ids
+
+
+def test_case_spaces_and_closing_stops_do_not_change_a_sentence(tokenizer):
+    plain = tokenizer("a red disc")["input_ids"]
+    assert all(
+        tokenizer(text)["input_ids"] == plain for text in ("A red disc.", " a  red\tdisc !", "a RED disc")
+    )
+
+
+def test_the_tokenizer_is_the_same_when_it_is_made_again(pairs, tokenizer):
+    assert tokenizer_of(pairs).backend_tokenizer.to_str() == tokenizer.backend_tokenizer.to_str()
+
+
+# Model
+
+
+def test_the_text_is_read_at_its_end_token_whatever_the_padding(recipe, tokenizer):
+    model = clip_vit.build(recipe["architecture"], tokenizer).eval()
+    assert model.config.text_config.eos_token_id == tokenizer.eos_token_id != 2
+    alone = tokenizer(["a red disc"], return_tensors="pt")
+    padded = tokenizer(
+        ["a red disc", "there is a blue square on the left"], padding=True, return_tensors="pt"
+    )
+    with torch.no_grad():
+        first = clip_vit.encode_ids(model, alone["input_ids"])
+        second = clip_vit.encode_ids(model, padded["input_ids"])[:1]
+        masked = model.get_text_features(**padded).pooler_output[:1]
+    torch.testing.assert_close(first, second)
+    torch.testing.assert_close(first, torch.nn.functional.normalize(masked, dim=-1))
+
+
+def test_the_exported_model_computes_what_was_trained(recipe, pairs, tokenizer, tmp_path):
+    from transformers import CLIPModel
+
+    model = clip_vit.build(recipe["architecture"], tokenizer).eval()
+    clip_vit.export(model, tokenizer, tmp_path)
+    loaded = CLIPModel.from_pretrained(tmp_path, dtype=torch.float32).eval()
+    assert loaded.config.vision_config.hidden_act == loaded.config.text_config.hidden_act == "quick_gelu"
+    exact = clip_vit.with_quick_gelu(model)
+    pixels, ids, _ = pairs.batch(0, 16)
+    with torch.no_grad():
+        for encode, values in ((clip_vit.encode_pixels, pixels), (clip_vit.encode_ids, ids)):
+            torch.testing.assert_close(encode(exact, values), encode(model, values), rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(encode(loaded, values), encode(model, values), rtol=0, atol=5e-3)
+
+
+def test_the_real_architecture_fits_its_slot(pairs, tokenizer):
+    real = train.recipes()[SLOT]
+    model = clip_vit.build(real["architecture"], tokenizer)
+    fixed = sum(weight.numel() for weight in model.parameters()) - len(tokenizer) * 128
+    words = real["architecture"]["text"]["vocabulary"] * 128
+    assert 2 * (fixed + words) < real["max_bytes"] - 100_000
+    assert real["architecture"]["projection"] >= 128
+
+
+# Pairs and augmentation
+
+
+def test_a_batch_is_a_function_of_its_step(pairs):
+    for first, again in zip(pairs.batch(5, 16), pairs.batch(5, 16), strict=True):
+        assert torch.equal(first, again)
+    assert not torch.equal(pairs.batch(5, 16)[0], pairs.batch(6, 16)[0])
+
+
+def test_an_epoch_shows_every_image_once(pairs, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        clip_vit, "augment", lambda images, *rest: seen.append(images.clone()) or images.float()
+    )
+    for step in range(4):
+        pairs.batch(step, 16)
+    shown = sorted(image.numpy().tobytes() for batch in seen for image in batch)
+    assert shown == sorted(image.tobytes() for image in pairs.images)
+
+
+def test_equal_captions_are_positives_of_each_other_and_others_are_not(pairs, monkeypatch):
+    monkeypatch.setitem(pairs.recipe["data"], "prompt_share", 0.0)
+    _, ids, positives = pairs.batch(0, 32)
+    expected = (ids[:, None] == ids[None, :]).all(-1)
+    assert torch.equal(positives, expected)
+    assert positives.sum() > 32
+
+
+def test_prompts_are_put_before_an_article_and_keep_start_and_end(pairs, tokenizer, monkeypatch):
+    monkeypatch.setitem(pairs.recipe["data"], "prompt_share", 1.0)
+    texts = tokenizer.batch_decode(pairs.batch(0, 64)[1], skip_special_tokens=True)
+    prompted = [text.strip() for text in texts if "there" not in text]
+    starts = tuple(pairs.recipe["data"]["prompts"])
+    assert prompted and all(text.startswith(starts) for text in prompted)
+    assert all(text.strip().startswith("there is") for text in texts if "there" in text)
+
+
+def test_images_whose_caption_says_a_side_are_never_mirrored(pairs):
+    options = pairs.recipe["augment"] | {"area": [1.0, 1.0], "blur": 0.0, "sharpen": 0.0, "noise": 0.0}
+    options |= {"grey": 0.0, "saturation": 0.0, "cast": 0.0, "contrast": 0.0, "brightness": 0.0}
+    half = np.zeros((40, 96, 96, 3), np.uint8)
+    half[:, :, :48] = 255
+
+    def bright_left(flip):
+        rng = np.random.default_rng(0)
+        result = clip_vit.augment(torch.from_numpy(half), np.full(40, flip), 48, rng, options)
+        return (result[..., :24].mean((1, 2, 3)) > result[..., 24:].mean((1, 2, 3))).numpy()
+
+    assert bright_left(False).all()
+    assert 0 < bright_left(True).sum() < 40
+    distinct = sorted({caption for captions in pairs.captions for caption in captions})
+    sided = [caption for caption, flag in zip(distinct, pairs.sided, strict=True) if flag]
+    assert sided and all("left" in caption or "right" in caption for caption in sided)
+
+
+def test_a_batch_allows_the_mirror_only_where_its_caption_names_no_side(pairs, tokenizer, monkeypatch):
+    allowed = []
+    monkeypatch.setattr(
+        clip_vit, "augment", lambda images, flip, *rest: allowed.extend(flip) or images.float()
+    )
+    texts = tokenizer.batch_decode(pairs.batch(0, 64)[1], skip_special_tokens=True)
+    assert allowed == [not ("left" in text or "right" in text) for text in texts]
+    assert 0 < sum(allowed) < 64
+
+
+def test_augmentation_without_any_option_is_clips_preprocessing(pairs):
+    options = dict.fromkeys(pairs.recipe["augment"], 0.0) | {"area": [10.0, 10.0]}
+    images = torch.from_numpy(pairs.images[:4].copy())
+    result = clip_vit.augment(images, np.zeros(4, bool), 128, np.random.default_rng(0), options)
+    mean, std = (torch.tensor(values)[:, None, None] for values in (clip_vit.MEAN, clip_vit.STD))
+    expected = (images.permute(0, 3, 1, 2) / 255 - mean) / std
+    torch.testing.assert_close(result, expected, rtol=0, atol=1e-3)
+
+
+def test_augmented_pixels_are_finite_and_inside_the_range_of_colours(pairs):
+    pixels = pairs.batch(2, 64)[0]
+    mean, std = (torch.tensor(values)[:, None, None] for values in (clip_vit.MEAN, clip_vit.STD))
+    colours = pixels * std + mean
+    assert torch.isfinite(pixels).all() and colours.min() >= -1e-5 and colours.max() <= 1 + 1e-5
+    grey = (colours.amax(1) - colours.amin(1)).amax((1, 2)) < 0.3
+    assert 0 < grey.sum() < 32
+
+
+def test_a_damaged_pair_folder_is_named(recipe, tmp_path):
+    training_set(tmp_path, 4, seed=0)
+    (tmp_path / "captions.jsonl").write_text('["a disc"]\n')
+    with pytest.raises(ValueError, match="4 images, 1 caption lines"):
+        clip_vit.Pairs(tmp_path, recipe)
+
+
+# The loop
+
+
+def test_a_resumed_training_equals_an_uninterrupted_one(recipe, pairs, tokenizer, tmp_path):
+    whole, whole_state = fit(recipe, pairs, tokenizer, tmp_path / "whole")
+    fit(recipe, pairs, tokenizer, tmp_path / "parts", stop=lambda step: step == 4)
+    state = train.load_checkpoint(tmp_path / "parts")
+    assert state["step"] == 4
+    resumed, resumed_state = fit(recipe, pairs, tokenizer, tmp_path / "parts", state)
+    for name, weight in whole.state_dict().items():
+        assert torch.equal(weight, resumed.state_dict()[name]), name
+    assert resumed_state["log"] == whole_state["log"]
+    assert [line["step"] for line in whole_state["log"]] == list(range(8))
+
+
+def test_the_log_stays_short_however_long_the_training(recipe, pairs, tokenizer, tmp_path, monkeypatch):
+    monkeypatch.setattr(train, "LOG_LINES", 4)
+    _, state = fit(recipe, pairs, tokenizer, tmp_path, steps=11)
+    assert [line["step"] for line in state["log"]] == [0, 3, 6, 9, 10]
+
+
+def test_eight_pairs_are_overfitted(recipe, tokenizer, tmp_path):
+    colours = [(c, s) for c in COLOURS for s in ("disc", "square")]
+    images = np.zeros((8, 128, 128, 3), np.uint8)
+    for image, (colour, shape) in zip(images, colours, strict=True):
+        image[40:90, 40:90] = COLOURS[colour]
+        if shape == "disc":
+            image[40:90, 40:65] = 255
+    np.save(tmp_path / "images.npy", images)
+    (tmp_path / "captions.jsonl").write_text("\n".join(json.dumps([f"a {c} {s}"]) for c, s in colours))
+    calm = copy.deepcopy(recipe)
+    calm["augment"] = dict.fromkeys(calm["augment"], 0.0) | {"area": [1.0, 1.0]}
+    few = clip_vit.Pairs(tmp_path, calm)
+    few.tokenize(tokenizer)
+    _, state = fit(calm, few, tokenizer, tmp_path / "out", steps=120)
+    assert state["log"][0]["loss"] > 1.5 and state["log"][-1]["loss"] < 0.1
+
+
+def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_good_checkpoint(
+    recipe, pairs, tokenizer, tmp_path
+):
+    calls = []
+
+    def poisoned(model, batch):
+        calls.append(1)
+        return clip_vit.loss(model, batch) * (float("nan") if len(calls) == 4 else 1.0)
+
+    with pytest.raises(FloatingPointError, match=r"loss nan.* at step 3; the last good checkpoint"):
+        fit(recipe, pairs, tokenizer, tmp_path, loss=poisoned)
+    state = train.load_checkpoint(tmp_path)
+    assert all(torch.isfinite(weight).all() for weight in state["model"].values())
+
+
+def test_the_scale_never_passes_one_hundred(recipe, pairs, tokenizer):
+    model = clip_vit.build(recipe["architecture"], tokenizer)
+    plan = plan_of(recipe)
+    optimizer = train.make_optimizer(model, plan)
+    with torch.no_grad():
+        model.logit_scale.fill_(9.0)
+    train.update(model, optimizer, pairs.batch(0, 16), clip_vit.loss, plan, 0)
+    assert float(model.logit_scale.detach()) == pytest.approx(losses.LOG_MAX_SCALE)
+
+
+def test_the_rate_rises_to_its_peak_and_falls_to_nothing(recipe):
+    plan = plan_of(recipe, steps=1000)
+    rates = [train.learning_rate(step, plan) for step in range(1000)]
+    peak = int(np.argmax(rates))
+    assert rates[peak] == plan["rate"] and 50 <= peak <= 70
+    assert all(np.diff(rates[:peak]) > 0) and all(np.diff(rates[peak + 1 :]) < 0)
+    assert 0 < rates[-1] < 1e-4 * plan["rate"]
+
+
+def test_only_matrices_decay(recipe, tokenizer):
+    model = clip_vit.build(recipe["architecture"], tokenizer)
+    decayed, others = train.make_optimizer(model, plan_of(recipe)).param_groups
+    assert decayed["weight_decay"] > 0 == others["weight_decay"]
+    assert any(weight is model.logit_scale for weight in others["params"])
+    assert len(decayed["params"]) + len(others["params"]) == len(list(model.parameters()))
+
+
+def test_minutes_become_steps_by_a_trial(recipe, pairs, tokenizer, monkeypatch):
+    monkeypatch.setattr(train, "trial", lambda *rest: {"fp32": 0.5, "bf16": 0.25})
+    plan = train.make_plan(SLOT, recipe, 64, smoke=False)
+    train.settle(plan, None, None, None, minutes=2.0, steps=None)
+    assert (plan["steps"], plan["precision"]) == (480, "bf16")
+    train.settle(plan, None, None, None, minutes=2.0, steps=7)
+    assert plan["steps"] == 7
+
+
+def test_a_trial_times_both_precisions_and_leaves_the_model_alone(recipe, pairs, tokenizer):
+    model = clip_vit.build(recipe["architecture"], tokenizer)
+    before = copy.deepcopy(model.state_dict())
+    seconds = train.trial(model, lambda step: pairs.batch(step, 8), clip_vit.loss, plan_of(recipe), steps=2)
+    assert set(seconds) == {"fp32", "bf16"} and min(seconds.values()) > 0
+    assert all(torch.equal(weight, before[name]) for name, weight in model.state_dict().items())
+
+
+# Checkpoints
+
+
+def test_a_checkpoint_write_that_fails_leaves_the_previous_one(tmp_path, monkeypatch):
+    train.save_checkpoint(tmp_path, {"step": 1})
+
+    def half_written(state, path):
+        Path(path).write_bytes(b"half")
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
+        patch.setattr(torch, "save", half_written)
+        train.save_checkpoint(tmp_path, {"step": 2})
+    assert train.load_checkpoint(tmp_path)["step"] == 1
+    train.save_checkpoint(tmp_path, {"step": 3})
+    assert [path.name for path in tmp_path.iterdir()] == [train.CHECKPOINT]
+    assert train.load_checkpoint(tmp_path)["step"] == 3
+
+
+def test_a_killed_process_leaves_a_whole_checkpoint(tmp_path):
+    program = (
+        "import sys, torch; from pathlib import Path; from models import train\n"
+        "step = 0\n"
+        "while True:\n"
+        "    step += 1\n"
+        "    state = {'step': step, 'model': torch.full((2**21,), step)}\n"
+        "    train.save_checkpoint(Path(sys.argv[1]), state)\n"
+    )
+    child = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT)
+    try:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / train.CHECKPOINT).exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.2)
+    finally:
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    state = train.load_checkpoint(tmp_path)
+    assert (state["model"] == state["step"]).all()
+
+
+def test_sigterm_ends_the_step_under_way_and_gives_the_handler_back():
+    before = signal.getsignal(signal.SIGTERM)
+    with train.until_signal() as stop:
+        assert not stop(0)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.01)
+        assert stop(0)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+# The whole program
+
+
+def test_the_recipe_builds_a_signed_miniature_from_scratch(shapes, tmp_path):
+    out = tmp_path / SLOT
+    card = train.train(SLOT, out, tmp_path / "data", smoke=True)
+    names = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
+    assert names | {"preprocessor_config.json", "training.jsonl"} == set(card["sha256"])
+    assert {path.name for path in out.iterdir()} == set(card["sha256"]) | {"card.json", "README.md"}
+    assert all(files.sha256(out / name) == digest for name, digest in card["sha256"].items())
+    assert json.loads((out / "card.json").read_text()) == json.loads(json.dumps(card))
+    assert card["bytes"] <= 7_500_000 and card["licence"] == "AGPL-3.0-or-later"
+    assert len((out / "training.jsonl").read_text().splitlines()) <= 200
+    assert all(0 <= f["ci_low"] <= f["value"] <= f["ci_high"] <= 1 for f in card["figures"])
+    assert {f["task"] for f in card["figures"]} == {"coarse", "fine turtle, exact image"}
+    page = (out / "README.md").read_text()
+    assert "fine turtle, exact image | R@10" in page and SLOT in page
+    evaluate.update_table(tmp_path)
+    evaluate.update_table(tmp_path)
+    assert (tmp_path / "README.md").read_text().count(f"| `{SLOT}` |") == 1
+
+
+def test_a_stopped_training_is_not_overwritten_and_goes_on_when_asked(shapes, tmp_path):
+    arguments = {"slot": SLOT, "out": tmp_path / SLOT, "data": tmp_path / "data", "smoke": True, "steps": 3}
+    assert train.train(**arguments, stop=lambda step: step == 2) is None
+    assert not (tmp_path / SLOT / "card.json").exists()
+    with pytest.raises(FileExistsError, match=r"step 2.*--resume"):
+        train.train(**arguments)
+    card = train.train(**arguments, resume=True)
+    assert card["recipe"]["training"]["steps"] == 3
+    assert not (tmp_path / SLOT / train.CHECKPOINT).exists()
+
+
+def test_an_unknown_slot_lists_the_known_ones(tmp_path):
+    with pytest.raises(ValueError, match=f"no recipe for 'clip-vit'.*{SLOT}"):
+        train.train("clip-vit", tmp_path, tmp_path)
+
+
+def test_a_miniature_that_is_too_large_is_refused(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"0" * 100)
+    with pytest.raises(ValueError, match="100 bytes, .* may have 10"):
+        evaluate.write_card(tmp_path, SLOT, {"max_bytes": 10}, {"plan": {}}, [], "cpu")
+
+
+# Evaluation
+
+
+def test_relevance_is_every_image_that_satisfies_the_sentence(shapes):
+    truths, _ = evaluation_set(30, 3)
+    asked = evaluate.queries(truths, "coarse")
+    for query, row in zip(asked, evaluate.relevance(asked, truths), strict=True):
+        for truth, flag in zip(truths, row, strict=True):
+            assert flag == satisfies(query.claims, truth)
+
+
+def test_fine_turtle_queries_name_a_turtle_and_want_their_own_image():
+    truths, _ = evaluation_set(30, 3)
+    asked = evaluate.queries(truths, "fine", kind="turtle")
+    assert [query.row for query in asked] == list(range(1, 30, 2))
+    assert all("turtle" in query.caption for query in asked)
+    relevant = evaluate.own_image(asked, 30)
+    assert (relevant.sum(1) == 1).all() and all(relevant[i, q.row] for i, q in enumerate(asked))
+
+
+def test_perfect_scores_hit_always_and_chance_is_what_the_positives_allow():
+    relevant = np.eye(20, dtype=bool)
+    records = {r["metric"]: r for r in evaluate.hit_rates("own", relevant * 1.0, relevant, range(20))}
+    assert [records[f"R@{k}"]["value"] for k in evaluate.KS] == [1.0, 1.0, 1.0]
+    assert records["R@5"]["chance"] == pytest.approx(5 / 20) and records["R@5"]["mean_positives"] == 1.0
+    assert records["R@1"]["gallery_n"] == records["R@1"]["n"] == 20 and records["R@1"]["ci_low"] == 1.0
+
+
+def test_a_page_without_markers_is_not_overwritten(tmp_path):
+    (tmp_path / "README.md").write_text("my own page")
+    with pytest.raises(ValueError, match="put the lines"):
+        evaluate.update_table(tmp_path)
+    assert (tmp_path / "README.md").read_text() == "my own page"

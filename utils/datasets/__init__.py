@@ -1,0 +1,39 @@
+"""Data sets: native files in, one manifest (DataFrame, one row an image) out.
+
+>>> from utils import datasets
+>>> frame = datasets.load("sea_turtles")                      # made or found below the data folder
+>>> frame = datasets.load("roboflow_turtles", root="export")  # your own files in the same layout
+>>> leaky = datasets.resplit(frame, "random")                 # the split that shares individuals
+>>> datasets.audit(leaky).counts                              # what it shares
+>>> words = datasets.captions(frame)                          # one row a caption
+>>> relevant = datasets.relevance(words, frame)               # (captions, images) bool
+>>> crops = datasets.crop_objects(frame, "turtle")            # crops["item"] goes into embed.images
+"""
+
+from .audit import Audit, audit
+from .gallery import gallery
+from .readers import LayoutError
+from .registry import COLUMNS, DATASETS, crop_objects, image_folder, load
+from .relevance import captions, category_relevance, instance_relevance, relevance, truth
+from .splits import groups, random_split, resplit, split_by_group
+
+__all__ = [
+    "COLUMNS",
+    "DATASETS",
+    "Audit",
+    "LayoutError",
+    "audit",
+    "captions",
+    "category_relevance",
+    "crop_objects",
+    "gallery",
+    "groups",
+    "image_folder",
+    "instance_relevance",
+    "load",
+    "random_split",
+    "relevance",
+    "resplit",
+    "split_by_group",
+    "truth",
+]

@@ -1,0 +1,148 @@
+"""Evaluation: from embeddings to the figures of a table, each with its interval, its chance level and its sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from utils import metrics, search
+
+KS = (1, 5, 10)
+BINS = {  # of `turtle_bins`, in their natural order; states go by name
+    "water": ("clear", "hazy", "murky"),
+    "light": ("bright", "dim", "dark"),
+    "size": ("small (< 4 %)", "middle", "large (> 15 %)"),
+    "state": None,
+}
+TURTLE_QUERIES = ("a sea turtle under water", "a photo of a sea turtle", "a turtle in the sea", "a turtle")
+
+
+def retrieval(
+    scores: np.ndarray, relevant: np.ndarray, groups: Sequence[str] | None = None
+) -> dict[str, dict[str, float]]:
+    """R@1, R@5, R@10, MRR, mAP, mean and median rank, each with its interval.
+
+    Args:
+        scores: (m, n) float, cosine.
+        relevant: (m, n) bool, at least one True a row.
+        groups: (m,) names; a bootstrap resamples whole groups (captions of one image, photos of one individual).
+
+    Returns:
+        metric -> {"mean", "ci_low", "ci_high"}; ranks are counted from 1 and have intervals too.
+    """
+    each = metrics.per_query(scores, relevant, KS)
+    table = {f"R@{k}": metrics.bootstrap(each[f"R@{k}"], groups) for k in KS}
+    table["MRR"], table["mAP"] = metrics.bootstrap(each["RR"], groups), metrics.bootstrap(each["AP"], groups)
+    table["mean_rank"] = metrics.bootstrap(each["rank"], groups)
+    table["median_rank"] = metrics.bootstrap(each["rank"], groups, statistic=np.median)
+    return table
+
+
+def presence_scores(image_emb: np.ndarray, text_emb: np.ndarray) -> np.ndarray:
+    """How much each image looks like the query: cosine to the mean of several wordings, (n,) float32 in [-1, 1].
+
+    Args:
+        image_emb: (n, d) unit length.
+        text_emb: (q, d) unit length, wordings of one query; averaged and normalised again.
+    """
+    return image_emb @ search.compose([text_emb])[0]
+
+
+def presence(score: np.ndarray, present: np.ndarray, groups: Sequence[str] | None = None) -> dict[str, float]:
+    """Average precision of a detection by score, with its interval; chance is the share of positives.
+
+    Args:
+        score: (n,) float, higher where the thing is more likely there.
+        present: (n,) bool.
+        groups: (n,) names of what is resampled as a whole (individuals).
+
+    Raises:
+        ValueError: the thing is in no image.
+    """
+    if not np.any(present):
+        raise ValueError(f"the thing is in none of the {len(present)} images; average precision needs one")
+
+    def precision(rows: np.ndarray) -> float:  # a resample of few images may hold no positive: nothing is found, 0
+        return metrics.average_precision(rows[:, 0] > 0, rows[:, 1]) if rows[:, 0].any() else 0.0
+
+    return metrics.bootstrap(np.column_stack([present, score]), groups, statistic=precision)
+
+
+def colour_baseline(paths: Sequence[str]) -> np.ndarray:
+    """Green + blue - 2 red of the mean colour of each image: what "it is blue" alone can do, (n,) float."""
+    from utils.files import load_image
+
+    means = np.array([np.asarray(load_image(path).resize((16, 16)), float).mean((0, 1)) for path in paths])
+    return means @ np.array([-2.0, 1.0, 1.0])
+
+
+def by_bin(hits: np.ndarray, bins: Sequence[str | None], order: Sequence[str] | None = None) -> pd.DataFrame:
+    """The share of `hits` (m,) bool in every bin with its Wilson interval: columns bin, value, ci_low, ci_high, n.
+
+    Args:
+        hits: (m,) bool, whether it went well.
+        bins: m names; None belongs to no bin.
+        order: of the bins; by default by name. A bin without a hit or miss is left out.
+    """
+    bins, rows = np.asarray(bins, dtype=object), []
+    for name in order or sorted({b for b in bins if b is not None}):
+        if (chosen := hits[bins == name]).size:
+            found = metrics.wilson(chosen)
+            rows.append((name, found["mean"], found["ci_low"], found["ci_high"], len(chosen)))
+    return pd.DataFrame(rows, columns=["bin", "value", "ci_low", "ci_high", "n"])
+
+
+def turtle_of(facts: Mapping) -> Mapping | None:
+    """The largest turtle that is seen in an image of known truth, or None."""
+    turtles = [o for o in facts.get("objects") or [] if o["kind"] == "turtle" and o["seen"]]
+    return max(turtles, key=lambda o: o["area"]) if turtles else None
+
+
+def turtle_bins(frame: pd.DataFrame) -> pd.DataFrame:
+    """What makes a turtle photo hard, one row an image: water, light, size (share of the picture), state."""
+    rows = []
+    for facts in frame["facts"]:
+        turtle, turbidity = turtle_of(facts), facts.get("turbidity")
+        share = turtle["area"] / (facts["width"] * facts["height"]) if turtle else None
+        rows.append({
+            "water": None if turbidity is None else "clear" if turbidity < 0.30 else "hazy" if turbidity < 0.50 else "murky",
+            "light": facts.get("light"),
+            "size": None if share is None else "small (< 4 %)" if share < 0.04 else "middle" if share < 0.15 else "large (> 15 %)",
+            "state": None if turtle is None else (turtle["states"][0] if turtle["states"] else "free"),
+        })  # fmt: skip
+    return pd.DataFrame(rows, dtype=object)
+
+
+def presence_in_photographs(encoder, photos: pd.DataFrame, grey: bool = False) -> dict:
+    """Presence of turtles in a manifest of photographs: average precision with interval, chance, and the colour baseline.
+
+    Args:
+        encoder: from `encoders.load`.
+        photos: a manifest whose category is "turtle" or anything else.
+        grey: look at greyscale copies, where colour cannot help.
+
+    Returns:
+        {"AP": interval, "colour": interval, "chance": float, "score": (n,) float32}.
+    """
+    from utils import embed
+
+    present = (photos["category"] == "turtle").to_numpy()
+    image_emb = _grey_emb(encoder, photos["path"]) if grey else embed.images(encoder, list(photos["path"]))
+    score = presence_scores(image_emb, embed.texts(encoder, TURTLE_QUERIES))
+    groups = [identity or name for identity, name in zip(photos["identity"], photos["image_id"], strict=True)]
+    colour = np.zeros(len(photos)) if grey else colour_baseline(photos["path"])
+    return {
+        "AP": presence(score, present, groups), "colour": presence(colour, present, groups),
+        "chance": float(present.mean()), "score": score,
+    }  # fmt: skip
+
+
+def _grey_emb(encoder, paths: Sequence[str]) -> np.ndarray:
+    import torch
+
+    from utils.files import load_image
+
+    pixels = [encoder.preprocess(load_image(path).convert("L").convert("RGB")) for path in paths]
+    return np.concatenate([encoder.encode_pixels(torch.stack(pixels[i : i + 64])) for i in range(0, len(pixels), 64)])

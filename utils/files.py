@@ -1,0 +1,131 @@
+"""Files: images decoded one way for everybody, hashes, and writes that happen wholly or not at all."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MAX_PIXELS = 80_000_000  # Pillow begins to warn at 89 million
+NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+class ImageError(ValueError):
+    """An image that cannot be read; the message names the file and the reason."""
+
+
+def load_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
+    """Decode an image in full: EXIF orientation applied, 16 bit scaled to 8, transparency laid on white, RGB.
+
+    Args:
+        path: any format that Pillow reads; of an animation the first picture.
+        max_pixels: larger images are refused before they are decoded.
+
+    Raises:
+        ImageError: missing, empty, truncated, not an image, or too large; names the file.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            if image.width * image.height > max_pixels:
+                size = f"{image.width} x {image.height}"
+                raise ImageError(f"{path}: {size} pixels are more than the limit of {max_pixels}; reduce it.")
+            image.load()
+            return _rgb(ImageOps.exif_transpose(image))
+    except ImageError:
+        raise
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{path}: not an image (empty, damaged or of an unknown format).") from error
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    except Exception as error:  # on damaged bytes the decoders raise whatever they come upon
+        raise ImageError(f"{path}: the image is damaged ({error}).") from error
+
+
+def _rgb(image: Image) -> Image:
+    from PIL import Image
+
+    if image.mode.startswith(("I", "F")):
+        return _eight_bit(image).convert("RGB")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _eight_bit(image: Image) -> Image:
+    """Whole numbers count as 16 bit; fractions as [0, 1], or up to their maximum where that is larger."""
+    import numpy as np
+    from PIL import Image
+
+    values = np.nan_to_num(np.asarray(image, dtype=np.float64))
+    peak = 65535.0 if image.mode != "F" else max(values.max(), 1.0)
+    return Image.fromarray((values.clip(0, peak) * (255.0 / peak) + 0.5).astype(np.uint8))
+
+
+def sha256(path: str | Path) -> str:
+    """The SHA-256 of a file's bytes as 64 hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def atomic_write(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path in the same folder: it replaces `path` if the block ends well, else goes.
+
+    The temporary name begins with a dot and keeps the suffix, from which many writers take the format.
+
+    Raises:
+        PermissionError: the folder cannot be written; names it and says what to do.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.stem[:40]}.{uuid.uuid4().hex[:12]}.tmp{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.touch(exist_ok=False)
+    except OSError as error:
+        if error.errno not in NOT_WRITABLE:
+            raise
+        advice = "change its permissions, or set REEF_OUT or REEF_DATA to another folder"
+        raise PermissionError(f"{path.parent}: the folder cannot be written; {advice}.") from error
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Write JSON readably, with sorted keys, and atomically.
+
+    Raises:
+        ValueError: a NaN or infinite number, which other readers refuse; names the file.
+    """
+    try:
+        text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False, sort_keys=True)
+    except ValueError as error:
+        raise ValueError(f"{path}: cannot be written as JSON ({error}); store None instead.") from error
+    with atomic_write(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: str | Path) -> Any:
+    """Read JSON.
+
+    Raises:
+        ValueError: not valid JSON; names the file and the place.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not valid JSON ({error}).") from error

@@ -1,0 +1,26 @@
+"""Every figure of the house: one style sheet, colours that colour-blind readers can tell apart.
+
+Each function draws one figure, returns it and takes it off pyplot's list, so a notebook cell that ends with
+the figure shows it exactly once. An image is a path, a PIL image or an (h, w[, 3]) array. Text from data
+(sentences, names) is drawn literally: ``$x$`` and ``<b>`` stay what they are.
+"""
+
+from utils.plots.charts import bars_with_intervals, breakdown, histograms, pr_curve
+from utils.plots.pictures import contact_sheet, retrieval_grid, search_poster
+from utils.plots.style import COLOURS, RIGHT, WRONG, encoded, save_figure, style
+
+__all__ = [
+    "COLOURS",
+    "RIGHT",
+    "WRONG",
+    "bars_with_intervals",
+    "breakdown",
+    "contact_sheet",
+    "encoded",
+    "histograms",
+    "pr_curve",
+    "retrieval_grid",
+    "save_figure",
+    "search_poster",
+    "style",
+]

@@ -1,0 +1,165 @@
+"""Surfaces: noise, scutes, spots, stripes, nets. A texture maps points of object space to colours."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from utils.reef.solids import Texture
+
+PALETTE = {
+    "red": (0.78, 0.11, 0.11), "orange": (0.93, 0.48, 0.08), "yellow": (0.93, 0.80, 0.14), "green": (0.14, 0.52, 0.20),
+    "blue": (0.12, 0.30, 0.74), "purple": (0.47, 0.20, 0.62), "pink": (0.91, 0.50, 0.65), "white": (0.92, 0.92, 0.90),
+    "black": (0.09, 0.09, 0.10), "grey": (0.50, 0.51, 0.53), "brown": (0.42, 0.27, 0.15),
+}  # fmt: skip
+
+
+def tint(rng: np.random.Generator, colour: str | tuple[float, float, float], spread: float = 0.07) -> tuple:
+    """A colour by name or RGB, jittered by `spread` as paint, fur and light do; RGB in [0, 1]."""
+    base = np.asarray(PALETTE[colour] if isinstance(colour, str) else colour)
+    return tuple(np.clip(base * (1 + spread * rng.normal()) + spread / 3 * rng.normal(size=3), 0.02, 1))
+
+
+@lru_cache(maxsize=64)
+def noise(seed: int, size: int = 256, octaves: int = 6, persistence: float = 0.55) -> np.ndarray:
+    """Tileable fractal noise, (size, size) float32 in [0, 1] with mean about 0.5; read-only."""
+    rng = np.random.default_rng(seed)
+    fy, fx = np.meshgrid(np.fft.fftfreq(size), np.fft.rfftfreq(size), indexing="ij")
+    radius = np.maximum(np.hypot(fx, fy) * size, 1.0)
+    slope = 1.0 - np.log2(persistence)
+    spectrum = rng.normal(size=radius.shape) + 1j * rng.normal(size=radius.shape)
+    spectrum *= radius**-slope * (radius < 2**octaves)
+    spectrum[0, 0] = 0
+    field = np.fft.irfft2(spectrum, s=(size, size))
+    field = np.clip(0.5 + field / (5 * field.std()), 0, 1).astype(np.float32)
+    field.flags.writeable = False
+    return field
+
+
+def noise_patch(rng: np.random.Generator, height: int, width: int, zoom: float = 1.0, octaves: int = 6) -> np.ndarray:
+    """A random window of tileable noise, (height, width) float32 in [0, 1]; `zoom` > 1 magnifies, a pair stretches."""
+    import cv2
+
+    tile = noise(int(rng.integers(6)), octaves=octaves)
+    zx, zy = (zoom, zoom) if np.isscalar(zoom) else zoom
+    x = (np.arange(width) / zx + rng.integers(256)).astype(np.float32) % 256
+    y = (np.arange(height) / zy + rng.integers(256)).astype(np.float32) % 256
+    return cv2.remap(tile, *np.meshgrid(x, y), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+
+
+def _lookup(field: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    n = field.shape[0]
+    return field[(v * n).astype(np.int32) % n, (u * n).astype(np.int32) % n]
+
+
+def mottled(colour, rng: np.random.Generator, strength: float = 0.35, grain: float = 0.35) -> Texture:
+    """A colour with the irregular brightness of skin, stone or cloth; `grain` scales the pattern."""
+    base, field, shift = np.asarray(colour, np.float32), noise(int(rng.integers(6))), rng.random(2)
+
+    def texture(p):
+        value = _lookup(field, p[:, 0] * grain + 0.37 * p[:, 2] + shift[0], p[:, 1] * grain + 0.61 * p[:, 2] + shift[1])
+        return base * (1 + strength * (2 * value[:, None] - 1)), None
+
+    return texture
+
+
+def two_tone(top, belly, rng: np.random.Generator, at: float = 0.0, soft: float = 0.15, axis: int = 1) -> Texture:
+    """Countershading: `top` above the height `at`, `belly` below, blended over `soft`."""
+    upper, lower = mottled(top, rng), np.asarray(belly, np.float32)
+
+    def texture(p):
+        share = np.clip((p[:, axis] - at) / soft + 0.5, 0, 1)[:, None]
+        return share * upper(p)[0] + (1 - share) * lower, None
+
+    return texture
+
+
+def striped(colour, other, period: float, rng: np.random.Generator, axis: int = 0, duty: float = 0.5) -> Texture:
+    """Bands of two colours along an axis."""
+    first, second, phase = mottled(colour, rng, 0.15), np.asarray(other, np.float32), rng.random()
+
+    def texture(p):
+        band = ((p[:, axis] / period + phase) % 1 < duty)[:, None]
+        return np.where(band, first(p)[0], second), None
+
+    return texture
+
+
+def cells(
+    points: np.ndarray, colours: np.ndarray, seam, axes: tuple[int, int], width: float, fine: Texture | None = None
+) -> Texture:
+    """Voronoi cells around `points` (k, 2) with a colour each (k, 3) and seams of half width `width`.
+
+    The scutes of a carapace and the scales of a face are such cells; the points are the individual's own.
+    """
+    points, colours, seam = (np.asarray(a, np.float32) for a in (points, colours, seam))
+
+    def texture(p):
+        q = p[:, list(axes)]
+        distance = ((q[:, None, :] - points[None]) ** 2).sum(2)
+        nearest = distance.argmin(1)
+        first, second = np.sqrt(np.partition(distance, 1, axis=1)[:, :2]).T
+        colour = colours[nearest]
+        colour = colour * (1.12 - 0.5 * np.clip(first / 0.5, 0, 1))[:, None]
+        if fine is not None:
+            colour = colour * (fine(p)[0] * 1.0)
+        share = np.clip((second - first) / width, 0, 1)[:, None]
+        return share * colour + (1 - share) * seam, None
+
+    return texture
+
+
+def baked(texture: Texture, axes: tuple[int, int], low, high, size: int = 224) -> Texture:
+    """`texture` evaluated once on a grid over two axes and looked up from then on; outside it, its border."""
+    low, span = np.asarray(low, np.float32), np.asarray(high, np.float32) - np.asarray(low, np.float32)
+    u, v = np.meshgrid(*[low[i] + span[i] * (np.arange(size) + 0.5) / size for i in (0, 1)], indexing="ij")
+    points = np.zeros((size * size, 3), np.float32)
+    points[:, axes[0]], points[:, axes[1]] = u.ravel(), v.ravel()
+    grid = np.broadcast_to(texture(points)[0], (size * size, 3)).reshape(size, size, 3).astype(np.float32)
+
+    def lookup(p):
+        at = np.clip(((p[:, list(axes)] - low) / span * size).astype(np.int32), 0, size - 1)
+        return grid[at[:, 0], at[:, 1]], None
+
+    return lookup
+
+
+def spotted(
+    colour, spot, rng: np.random.Generator, count: int = 40, size: float = 0.07, axes=(0, 2), reach=1.0
+) -> Texture:
+    """Round spots scattered over a mottled colour."""
+    base, spot = mottled(colour, rng), np.asarray(spot, np.float32)
+    centres = rng.uniform(-reach, reach, (count, 2)).astype(np.float32)
+
+    def texture(p):
+        near = (((p[:, list(axes)][:, None] - centres[None]) ** 2).sum(2) < size**2).any(1)
+        return np.where(near[:, None], spot, base(p)[0]), None
+
+    return texture
+
+
+def mesh(colour, period: float, width: float, axes: tuple[int, int] = (0, 2), slant: float = 0.6) -> Texture:
+    """The threads of a net and nothing between them: a surface with holes."""
+    colour = np.asarray(colour, np.float32)
+
+    def texture(p):
+        u, v = p[:, axes[0]] + slant * p[:, axes[1]], p[:, axes[1]] - slant * p[:, axes[0]]
+        on = (np.abs((u / period) % 1 - 0.5) > 0.5 - width) | (np.abs((v / period) % 1 - 0.5) > 0.5 - width)
+        return np.broadcast_to(colour, (len(p), 3)), on
+
+    return texture
+
+
+def overgrown(base: Texture, rng: np.random.Generator, colour=(0.16, 0.36, 0.10), share: float = 0.55) -> Texture:
+    """`base` with patches of algae over `share` of it."""
+    field, green, shift = noise(int(rng.integers(6))), np.asarray(colour, np.float32), rng.random(2)
+
+    def texture(p):
+        below, keep = base(p)
+        value = _lookup(field, p[:, 0] * 0.31 + shift[0], p[:, 2] * 0.31 + shift[1])
+        fuzz = _lookup(field, p[:, 0] * 2.3 + shift[1], p[:, 2] * 2.3 + shift[0])
+        cover = np.clip((value - (1 - share) + 0.3 * (fuzz - 0.5)) * 9, 0, 1)[:, None]
+        return (1 - cover) * below + cover * green * (0.5 + fuzz[:, None]), keep
+
+    return texture

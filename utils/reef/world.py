@@ -1,0 +1,136 @@
+"""The world's doors: photographs with their full truth, one by one or in numbers, for the writers and the trainer."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from utils.files import atomic_write
+from utils.reef import casting, language
+from utils.reef.kinds import ANIMALS, DEBRIS
+from utils.reef.scenes import Scene, photograph
+
+PAIR_PIXELS = 128
+
+
+def record(
+    scene: Scene, image_id: str, file: str, levels: Iterable[str] = language.LEVELS, masks: bool = True
+) -> tuple[np.ndarray, dict]:
+    """Take the photograph and write down its truth: one line of truth.jsonl (see `utils.reef.write`)."""
+    image, objects = photograph(scene, masks)
+    facts = {
+        "scene": scene.setting,
+        "place": "open water" if scene.camera == "up" and scene.setting == "sea" else scene.place,
+        "light": scene.light,
+        "camera": scene.camera,
+        "turbidity": round(scene.turbidity, 4) if scene.setting == "sea" else None,
+        "clarity": language.clarity(scene.turbidity) if scene.setting == "sea" else None,
+        "depth": round(scene.depth, 2) if scene.setting == "sea" else None,
+        "grey": scene.grey,
+        "width": scene.width,
+        "height": scene.height,
+        **{"site": None, "date": None, "encounter": None, **scene.facts},
+    }
+    truth = {"image_id": image_id, "file": file, "facts": facts, "objects": objects}
+    rng = np.random.default_rng([scene.seed, 0x7E47])
+    truth["captions"] = _captions(truth, levels, rng)
+    return image, truth
+
+
+def _captions(truth: dict, levels: Iterable[str], rng: np.random.Generator) -> list[dict]:
+    """One caption a level, another wording where a sentence has been said already (some scenes allow only one)."""
+    captions: list[dict] = []
+    for level in levels:
+        for _ in range(4):
+            caption = language.describe(truth, rng, level)
+            if caption["caption"] not in {c["caption"] for c in captions}:
+                break
+        captions.append(caption)
+    return captions
+
+
+def any_scene(seed: int, shape: tuple[int, int] | None = None) -> Scene:
+    """A scene of any sort: 30 % turtles, 30 % other life and debris, 4 % empty water, 36 % land."""
+    draw = np.random.default_rng([seed, 0xA2]).random()
+    if draw < 0.30:
+        return casting.sea_scene(seed, subject="turtle", shape=shape)
+    if draw < 0.60:
+        kinds = ANIMALS + DEBRIS
+        return casting.sea_scene(seed, subject=kinds[seed % len(kinds)], shape=shape)
+    if draw < 0.64:
+        return casting.sea_scene(seed, shape=shape, empty=True)
+    return casting.land_scene(seed, shape=shape)
+
+
+def in_parallel(work: Callable, jobs: list, workers: int | None = None, progress: str | None = None) -> Iterator:
+    """Results of `work(job)` in the order of the jobs, whatever the number of processes; a bar named `progress`."""
+    from tqdm.auto import tqdm
+
+    workers = min(workers or os.cpu_count() or 1, max(len(jobs), 1))
+    if workers == 1:
+        yield from tqdm(map(work, jobs), total=len(jobs), desc=progress, disable=progress is None)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("forkserver"), initializer=_one_thread) as pool:
+        chunk = max(1, min(16, len(jobs) // (4 * workers)))
+        yield from tqdm(pool.map(work, jobs, chunksize=chunk), total=len(jobs), desc=progress, disable=progress is None)
+
+
+def _one_thread() -> None:
+    import cv2
+
+    cv2.setNumThreads(1)
+
+
+def _pair(seed: int) -> tuple[np.ndarray, list[str]]:
+    """A square training picture and captions that name no state, stage, species or individual of a turtle."""
+    image, truth = record(
+        any_scene(seed, (PAIR_PIXELS, PAIR_PIXELS)),
+        "",
+        "",
+        ("coarse", "coarse", "medium", "medium", "medium"),
+        masks=False,
+    )
+    captions = [c["caption"] for c in truth["captions"]]
+    if not any(o["kind"] == "turtle" for o in truth["objects"]):
+        captions.append(language.describe(truth, np.random.default_rng([seed, 0xF1]), "fine")["caption"])
+    return image, captions
+
+
+def _judged(seed: int) -> tuple[dict, np.ndarray]:
+    image, truth = record(any_scene(seed, (192, 192)), str(seed), f"{seed}.png", masks=False)
+    return truth, image
+
+
+def training_set(folder: str | Path, n: int, seed: int, workers: int | None = None) -> Path:
+    """Pairs for pretraining: `images.npy` (n, 128, 128, 3) uint8 and `captions.jsonl`, a list of captions a line.
+
+    Scene seeds run from `seed` to `seed + n - 1`. A folder that is complete is left as it is.
+    """
+    folder = Path(folder)
+    images, captions = folder / "images.npy", folder / "captions.jsonl"
+    if images.exists() and captions.exists():
+        return folder
+    lines = []
+    with atomic_write(images) as temporary:
+        array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=(n, PAIR_PIXELS, PAIR_PIXELS, 3))
+        for i, (image, sentences) in enumerate(
+            in_parallel(_pair, list(range(seed, seed + n)), workers, "training pairs")
+        ):
+            array[i] = image
+            lines.append(json.dumps(sentences))
+        array.flush()
+    with atomic_write(captions) as temporary:
+        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+def evaluation_set(n: int, seed: int, workers: int | None = None) -> tuple[list[dict], np.ndarray]:
+    """`n` judged photographs: their truths and (n, 192, 192, 3) uint8 images, from scene seeds `seed` onwards."""
+    pairs = list(in_parallel(_judged, list(range(seed, seed + n)), workers, "evaluation images"))
+    return [t for t, _ in pairs], np.stack([i for _, i in pairs])

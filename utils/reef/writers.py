@@ -1,0 +1,94 @@
+"""Writers: ReefWorld on disk, each data set in its native layout with `truth.jsonl` and, where due, `captions.csv`.
+
+A data set is photographed in parallel into a temporary folder that takes its final name at the end: what exists is whole.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from utils.reef.layouts import LAYOUTS, Shot
+from utils.reef.world import in_parallel, record
+
+_STREAMS = {name: i for i, name in enumerate(LAYOUTS, 1)}
+
+
+def write(
+    name: str, root: str | Path, seed: int = 0, workers: int | None = None, progress: bool = True, **sizes: int
+) -> Path:
+    """Write the data set `name` below the folder `root`, unless it is there already.
+
+    Args:
+        name: one of sea_turtles, roboflow_turtles, own_turtles, coco.
+        root: the data set's own folder; made whole or not at all.
+        seed: of the world; the same seed gives the same bytes whatever the number of workers.
+        workers: processes, by default one a core.
+        progress: show a bar.
+        sizes: `images`, and `individuals` for sea_turtles.
+
+    Returns:
+        The folder. Beside the native files stands truth.jsonl: one object a line with image_id, file, facts, objects
+        and captions (caption, level, claims).
+
+    Raises:
+        ValueError: unknown name; the message lists the known ones.
+        PermissionError: the folder cannot be written.
+    """
+    if name not in LAYOUTS:
+        raise ValueError(f"ReefWorld has no data set {name!r}; known: {', '.join(LAYOUTS)}")
+    root = Path(root)
+    if root.exists():
+        return root
+    plan, finish = LAYOUTS[name]
+    shots = plan(seed * 10 + _STREAMS[name], **sizes)
+    try:
+        root.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=root.parent))
+    except PermissionError as error:
+        raise PermissionError(f"{root.parent}: the folder cannot be written; set REEF_DATA to one that can") from error
+    try:
+        folder.chmod(0o755)
+        truths = _photograph(name, folder, shots, workers, f"ReefWorld: {name}" if progress else None)
+        finish(folder, shots, truths)
+        for truth in truths:
+            for thing in truth["objects"]:
+                thing.pop("masks")
+        _lines(folder / "truth.jsonl", truths)
+        try:
+            folder.rename(root)
+        except OSError:
+            if not root.exists():  # another process may have been faster, with the same bytes
+                raise
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return root
+
+
+def _photograph(name: str, folder: Path, shots: list[Shot], workers: int | None, progress: str | None) -> list[dict]:
+    truths = []
+    jobs = [(name, shot) for shot in shots]
+    for shot, (jpeg, truth) in zip(shots, in_parallel(_take, jobs, workers, progress), strict=True):
+        path = folder / shot.file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(jpeg)
+        truths.append(truth)
+    return truths
+
+
+def _take(job: tuple[str, Shot]) -> tuple[bytes, dict]:
+    name, shot = job
+    image, truth = record(shot.scene, f"{name}/{shot.file}", shot.file, shot.levels)
+    if shot.gain != 1.0:
+        image = np.clip(image.astype(np.float32) * shot.gain, 0, 255).astype(np.uint8)
+    quality = 82 + shot.scene.seed % 12
+    return cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes(), truth
+
+
+def _lines(path: Path, rows: list[dict]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
