@@ -13,9 +13,7 @@ OFFLINE = ROOT / "tests" / "offline"
 def pytest_configure(config):
     runpy.run_path(str(OFFLINE / "sitecustomize.py"))
     inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    os.environ["PYTHONPATH"] = os.pathsep.join(
-        dict.fromkeys([str(OFFLINE), str(ROOT), *filter(None, inherited)])
-    )
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([str(OFFLINE), str(ROOT), *filter(None, inherited)]))
     if not os.environ.get("REEF_OUT"):
         os.environ["REEF_OUT"] = tempfile.mkdtemp(prefix="reef-out-")
         config.add_cleanup(lambda: shutil.rmtree(os.environ.pop("REEF_OUT"), ignore_errors=True))

@@ -61,9 +61,7 @@ def make_tokenizer(captions: Iterable[str], words: str, sizes: Mapping[str, int]
     )  # fmt: skip
     split = pre_tokenizers.ByteLevel(add_prefix_space=True)
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    counts = Counter(
-        token for text in captions for token, _ in split.pre_tokenize_str(clean.normalize_str(text))
-    )
+    counts = Counter(token for text in captions for token, _ in split.pre_tokenize_str(clean.normalize_str(text)))
     counts.update(token for token, _ in split.pre_tokenize_str(clean.normalize_str(words)))
     learner = Tokenizer(models.BPE())
     trainer = trainers.BpeTrainer(
@@ -160,9 +158,7 @@ class Pairs:
         self.articles = set(tokenizer("a an", add_special_tokens=False)["input_ids"])
         self.end, self.context = tokenizer.eos_token_id, tokenizer.model_max_length
 
-    def batch(
-        self, step: int, size: int, device: Any = "cpu"
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def batch(self, step: int, size: int, device: Any = "cpu") -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Batch number `step`: pixels (B, 3, s, s) float32, ids (B, longest) int64, positives (B, B) bool."""
         import torch
 
@@ -251,9 +247,7 @@ def augment(
     return pixels.clamp_(0, 1).sub_(mean).div_(std)
 
 
-def _colours(
-    count: int, rng: np.random.Generator, options: Mapping[str, Any]
-) -> tuple[np.ndarray, np.ndarray]:
+def _colours(count: int, rng: np.random.Generator, options: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     """(B, 3, 3) matrices and (B,) offsets: colour cast, then saturation or grey, contrast and brightness."""
     cast = np.exp(rng.normal(0, options["cast"], (count, 1, 3)))
     keep = 1 + rng.uniform(-options["saturation"], options["saturation"], count)
@@ -291,6 +285,7 @@ def export(model: CLIPModel, tokenizer: PreTrainedTokenizerFast, folder: Path) -
         crop = {"height": size, "width": size}
         CLIPImageProcessor(size={"shortest_edge": size}, crop_size=crop).save_pretrained(temporary)
         for path in sorted(Path(temporary).iterdir()):
+            path.chmod(0o644)  # safetensors writes for its owner alone
             os.replace(path, folder / path.name)
 
 

@@ -52,9 +52,7 @@ def queries(truths: Sequence[dict], level: str, seed: int = 0, kind: str | None 
     for row, truth in enumerate(truths):
         if kind and kind not in {item["kind"] for item in truth["objects"]}:
             continue
-        fitting = [
-            c for c in truth["captions"] if c["level"] == level and (not kind or kind in c["caption"].lower())
-        ]
+        fitting = [c for c in truth["captions"] if c["level"] == level and (not kind or kind in c["caption"].lower())]
         if fitting:
             drawn = fitting[rng.integers(len(fitting))]
             found.append(Query(drawn["caption"], drawn["claims"], row))
@@ -78,9 +76,7 @@ def own_image(asked: Sequence[Query], gallery: int) -> np.ndarray:
     return relevant
 
 
-def hit_rates(
-    task: str, scores: np.ndarray, relevant: np.ndarray, groups: Sequence[Any]
-) -> list[dict[str, Any]]:
+def hit_rates(task: str, scores: np.ndarray, relevant: np.ndarray, groups: Sequence[Any]) -> list[dict[str, Any]]:
     """Records of R@k (hit rate) with bootstrap intervals over whole groups, and the value at chance."""
     ranks = metrics.first_ranks(scores, relevant)
     chance = metrics.chance(relevant, KS)
@@ -127,9 +123,7 @@ def encode_images(folder: Path, images: np.ndarray, batch: int = 100) -> np.ndar
     processor = AutoImageProcessor.from_pretrained(folder)
     with torch.inference_mode():
         parts = [
-            encode_pixels(
-                model, processor(list(images[start : start + batch]), return_tensors="pt")["pixel_values"]
-            )
+            encode_pixels(model, processor(list(images[start : start + batch]), return_tensors="pt")["pixel_values"])
             for start in range(0, len(images), batch)
         ]
     return torch.cat(parts).numpy()
@@ -165,9 +159,7 @@ def write_card(
     paths = sorted(path for path in folder.iterdir() if path.is_file() and path.name not in UNSIGNED)
     size = sum(path.stat().st_size for path in paths)
     if size > recipe["max_bytes"]:
-        raise ValueError(
-            f"{folder} has {size} bytes, {slot} may have {recipe['max_bytes']}: make the model smaller"
-        )
+        raise ValueError(f"{folder} has {size} bytes, {slot} may have {recipe['max_bytes']}: make the model smaller")
     plan = state["plan"]
     card = {
         "slot": slot, "about": recipe["about"], "format": recipe["format"], "licence": LICENCE,
@@ -194,6 +186,7 @@ def processor() -> str:
 def model_card(card: Mapping[str, Any]) -> str:
     """The card as Markdown."""
     plan, data, machine = card["recipe"]["training"], card["recipe"]["data"], card["machine"]
+    replanned = f"; replanned from {', '.join(plan['replanned'])}" if plan.get("replanned") else ""
     rows = [
         f"| {f['task']} | {f['metric']} | {f['value']:.3f} | {f['ci_low']:.3f} to {f['ci_high']:.3f} "
         f"| {f['chance']:.3f} | {f['n']} | {f['gallery_n']} | {f['mean_positives']:.1f} |"
@@ -204,7 +197,7 @@ def model_card(card: Mapping[str, Any]) -> str:
         f"- Format: {card['format']}, {card['bytes'] / 1e6:.1f} MB.",
         f"- Data: {plan['images']:,} images of ReefWorld (seed {data['seed']}) with their captions; "
         f"{card['pairs']:,} pairs seen.",
-        f"- Training: {plan['steps']:,} steps of {plan['batch']} pairs, AdamW, cosine from {plan['rate']}, "
+        f"- Training: {plan['steps']:,} steps of {plan['batch']} pairs, AdamW, cosine from {plan['rate']}{replanned}, "
         f"{card['minutes']} minutes on {machine['processor']} ({machine['device']}, {machine['precision']}).",
         "- `training.jsonl` is the curve of the loss, `card.json` the whole recipe and every file's sha256.",
         f"- Licence: {LICENCE}.", "", "## Figures", "",

@@ -144,9 +144,7 @@ def fit(
     snapshot()
     model.train()
     interval = math.ceil(plan["steps"] / LOG_LINES)
-    with tqdm(
-        total=plan["steps"], initial=step, mininterval=20, maxinterval=20, unit="step", desc=plan["slot"]
-    ) as bar:
+    with tqdm(total=plan["steps"], initial=step, mininterval=20, maxinterval=20, unit="step", desc=plan["slot"]) as bar:
         while step < plan["steps"] and not stop(step):
             try:
                 value = update(model, optimizer, batch(step), loss, plan, step)
@@ -204,9 +202,7 @@ def make_plan(slot: str, recipe: Mapping[str, Any], images: int, smoke: bool) ->
     return {"slot": slot, **budget, "batch": size, "images": images, "precision": "fp32", "smoke": smoke}
 
 
-def settle(
-    plan: dict[str, Any], model: Any, batch: Batch, loss: Loss, minutes: float, steps: int | None
-) -> None:
+def settle(plan: dict[str, Any], model: Any, batch: Batch, loss: Loss, minutes: float, steps: int | None) -> None:
     """Choose the faster precision and turn the minutes into a number of steps, unless `steps` is given."""
     seconds = trial(model, batch, loss, plan)
     plan["precision"] = min(seconds, key=seconds.get)
@@ -228,6 +224,8 @@ def train(
     stop: Callable[[int], bool] = lambda step: False,
 ) -> dict[str, Any] | None:
     """Train a slot into `out`, from the training pairs below `data` (made there if missing).
+
+    Resumed with other `steps`, the rest of the cosine is fitted to them, and the card says so.
 
     Returns:
         The card of the finished miniature, None if it was stopped before.
@@ -257,9 +255,7 @@ def train(
     reef.training_set(pairs_folder, count, recipe["data"]["seed"], workers=os.cpu_count() or 1)
     pairs = clip_vit.Pairs(pairs_folder, recipe)
     captions = (caption for captions in pairs.captions for caption in captions)
-    tokenizer = clip_vit.make_tokenizer(
-        captions, recipes()["vocabulary"]["words"], recipe["architecture"]["text"]
-    )
+    tokenizer = clip_vit.make_tokenizer(captions, recipes()["vocabulary"]["words"], recipe["architecture"]["text"])
     pairs.tokenize(tokenizer)
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -275,15 +271,16 @@ def train(
         else:
             settle(plan, model, batch, clip_vit.loss, minutes or recipe["budget"]["minutes"], steps)
         state = {"plan": plan}
+    elif steps and steps != plan["steps"]:
+        plan["replanned"] = [*plan.get("replanned", []), f"{plan['steps']} to {steps} steps at step {state['step']}"]
+        plan["steps"] = steps
     state = fit(model, batch, clip_vit.loss, state, out, stop)
     if state["step"] < plan["steps"]:
         return None
     clip_vit.export(model, tokenizer, out)
     size = recipe["smoke" if smoke else "data"]["evaluation_images"]
     figures = evaluate.evaluate(out, size, recipe["data"]["evaluation_seed"])
-    (out / "training.jsonl").write_text(
-        "".join(json.dumps(line) + "\n" for line in state["log"]), encoding="utf-8"
-    )
+    (out / "training.jsonl").write_text("".join(json.dumps(line) + "\n" for line in state["log"]), encoding="utf-8")
     card = evaluate.write_card(out, slot, recipe, state, figures, device)
     (out / CHECKPOINT).unlink()
     return card
@@ -294,9 +291,7 @@ def main(arguments: list[str] | None = None) -> int:
     from utils import config
 
     parser = argparse.ArgumentParser(description="Train the miniatures in models/ on ReefWorld.")
-    parser.add_argument(
-        "slot", nargs="?", help="slot of recipes.toml, made anew; without it all missing ones"
-    )
+    parser.add_argument("slot", nargs="?", help="slot of recipes.toml, made anew; without it all missing ones")
     parser.add_argument("--out", type=Path, help="folder of the model (default models/<slot>)")
     parser.add_argument("--minutes", type=float, help="time to train; a timed trial turns it into steps")
     parser.add_argument("--steps", type=int, help="number of steps, instead of a time")

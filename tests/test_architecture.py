@@ -98,18 +98,13 @@ def test_an_import_from_above_is_seen(name, source):
 
 def test_an_import_from_above_is_seen_inside_a_package():
     assert list(forbidden("datasets", "from .. import embed", ("utils", "datasets"))) == ["embed"]
-    assert (
-        list(forbidden("datasets", "from . import readers\nfrom .. import config", ("utils", "datasets")))
-        == []
-    )
+    assert list(forbidden("datasets", "from . import readers\nfrom .. import config", ("utils", "datasets"))) == []
     assert list(forbidden("files", "from . import config", ("utils",))) == []
 
 
 def loaded_by(*names):
     """Modules that a fresh Python holds after importing these, beyond those of an empty start."""
-    code = (
-        f"import sys; start = set(sys.modules); import {', '.join(names)}; print(*set(sys.modules) - start)"
-    )
+    code = f"import sys; start = set(sys.modules); import {', '.join(names)}; print(*set(sys.modules) - start)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
     return set(done.stdout.split())
@@ -201,9 +196,7 @@ def test_a_server_on_loopback_can_be_reached():
 
 def test_other_python_processes_are_stopped_as_well(tmp_path):
     code = "import socket; socket.create_connection(('192.0.2.1', 80), timeout=2)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert "only loopback" in done.stderr
 
 

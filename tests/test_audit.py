@@ -21,9 +21,7 @@ def photo(path, seed, size=(160, 120)):
 
 
 def manifest(paths, split, **columns):
-    rows = [
-        dict.fromkeys(datasets.COLUMNS) | {"path": str(path), "image_id": f"d/{path.name}"} for path in paths
-    ]
+    rows = [dict.fromkeys(datasets.COLUMNS) | {"path": str(path), "image_id": f"d/{path.name}"} for path in paths]
     frame = pd.DataFrame(rows, columns=list(datasets.COLUMNS), dtype=object)
     frame["dataset"], frame["facts"] = "d", [{} for _ in rows]
     return frame.assign(split=pd.Series(split, dtype=object), **columns)
@@ -130,8 +128,7 @@ def test_near_pairs_equal_the_naive_count(seed):
         (i, j, bits)
         for i in range(40)
         for j in range(i + 1, 40)
-        if (bits := sum(bin(int(a) ^ int(b)).count("1") for a, b in zip(hashes[i], hashes[j], strict=True)))
-        <= 24
+        if (bits := sum(bin(int(a) ^ int(b)).count("1") for a, b in zip(hashes[i], hashes[j], strict=True))) <= 24
     ]
     assert sorted(near_pairs(hashes, 24, chunk=7)) == naive
 
@@ -141,3 +138,13 @@ def test_the_difference_hash_reads_falling_brightness_from_left_to_right():
     assert difference_hash(falling).tolist() == [[255] * 8]
     assert difference_hash(falling[:, :, ::-1]).tolist() == [[0] * 8]
     assert difference_hash(np.zeros((3, 32, 32))).shape == (3, 8)
+
+
+def test_two_lamps_in_dark_water_are_not_two_copies(tmp_path):
+    y, x = np.mgrid[-1:1:96j, -1:1:128j]
+    lamp = 150 * np.exp(-(x**2 + y**2) / 0.5)
+    for name, (cx, cy) in {"left.png": (-0.4, -0.2), "right.png": (0.3, 0.3)}.items():
+        thing = 60 * ((np.abs(x - cx) < 0.2) & (np.abs(y - cy) < 0.12))
+        Image.fromarray((lamp + thing).astype(np.uint8)).convert("RGB").save(tmp_path / name)
+    found = datasets.audit(manifest(sorted(tmp_path.glob("*.png")), ["train", "test"]), bits=64)
+    assert found.clean

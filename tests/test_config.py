@@ -30,9 +30,7 @@ def test_each_profile_has_a_data_folder_of_its_own():
 
 
 def test_variables_move_data_and_output_but_not_the_models(tmp_path):
-    cfg = Config.from_env(
-        {"REEF_DATA": str(tmp_path / "d"), "REEF_OUT": str(tmp_path / "o"), "REEF_SEED": "7"}
-    )
+    cfg = Config.from_env({"REEF_DATA": str(tmp_path / "d"), "REEF_OUT": str(tmp_path / "o"), "REEF_SEED": "7"})
     assert cfg.data_dir == tmp_path / "d"
     assert cfg.figures_dir == tmp_path / "o" / "figures"
     assert cfg.reports_dir == tmp_path / "o" / "reports"

@@ -16,10 +16,7 @@ from utils import datasets
 from utils.datasets import registry
 
 REAL = Path(os.environ.get("REAL_DATA") or Path(__file__).parents[1] / "../shared/realdata")
-SPLITS = (
-    "id,width,height,file_name,timestamp,identity,date,year,split_closed,split_closed_random,split_open,"
-    "clarity\n"
-)
+SPLITS = "id,width,height,file_name,timestamp,identity,date,year,split_closed,split_closed_random,split_open,clarity\n"
 
 
 def picture(path, size=(40, 30), seed=0):
@@ -39,9 +36,7 @@ def truth_line(file, kind="turtle", **facts):
     claims = {"kind": kind}
     spoken = [{"caption": f"a {kind} in the sea", "level": "coarse", "claims": claims}]
     facts = {"light": "dim", **facts}
-    return json.dumps(
-        {"image_id": file, "file": file, "facts": facts, "objects": [thing], "captions": spoken}
-    )
+    return json.dumps({"image_id": file, "file": file, "facts": facts, "objects": [thing], "captions": spoken})
 
 
 @pytest.fixture
@@ -252,9 +247,7 @@ def test_truth_fills_facts_kinds_identity_and_claims(tmp_path):
     picture(tmp_path / "images/b.jpg")
     lines = [truth_line("images/a.jpg", turbidity=0.25), truth_line("images/b.jpg", kind="bottle")]
     (tmp_path / "truth.jsonl").write_text("\n".join(lines) + "\n")
-    (tmp_path / "captions.csv").write_text(
-        "image_id,caption,source\nimages/a.jpg,a turtle in the sea,world\n"
-    )
+    (tmp_path / "captions.csv").write_text("image_id,caption,source\nimages/a.jpg,a turtle in the sea,world\n")
     frame = datasets.load("own_turtles", root=tmp_path)
     assert frame["facts"][0]["turbidity"] == 0.25
     assert frame["facts"][0]["site"] is None
@@ -277,13 +270,13 @@ def test_an_unknown_name_lists_the_known_ones():
         datasets.load("coco", split="dev")
 
 
-@pytest.mark.parametrize("name", [name for name in datasets.DATASETS])
+@pytest.mark.parametrize("name", list(datasets.DATASETS))
 def test_a_missing_root_says_what_is_expected_and_how_to_get_it(name, tmp_path):
     with pytest.raises(FileNotFoundError, match=rf"nowhere is not a folder.*layout of {name}.*To get it"):
         datasets.load(name, root=tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("name", [name for name in datasets.DATASETS])
+@pytest.mark.parametrize("name", list(datasets.DATASETS))
 def test_an_empty_root_says_what_is_expected(name, tmp_path):
     with pytest.raises(FileNotFoundError, match=rf"Expected layout of {name}"):
         datasets.load(name, root=tmp_path)
@@ -341,9 +334,7 @@ def test_a_broken_truth_line_is_named_by_number(tmp_path):
 def test_an_unreadable_image_is_skipped_counted_and_named(roboflow):
     (roboflow / "train/a_jpg.rf.0aa.jpg").write_bytes(b"")
     (roboflow / "valid/c_png.rf.0dd.jpg").unlink()
-    with pytest.warns(
-        UserWarning, match=r"2 of 4 images skipped: .*a_jpg.rf.0aa.jpg.*c_png.rf.0dd.jpg \(no such"
-    ):
+    with pytest.warns(UserWarning, match=r"2 of 4 images skipped: .*a_jpg.rf.0aa.jpg.*c_png.rf.0dd.jpg \(no such"):
         frame = datasets.load("roboflow_turtles", root=roboflow)
     assert len(frame) == 2
     assert [Path(item["path"]).name for item in frame.attrs["skipped"]] == [
@@ -510,9 +501,7 @@ def test_relevant_is_every_image_whose_truth_satisfies_the_caption(world):
         "A  dog.": [0, 0, 1, 1, 0],
     }
     relevant = datasets.relevance(words, frame)
-    assert {
-        text: list(row.astype(int)) for text, row in zip(words["caption"], relevant, strict=True)
-    } == expected
+    assert {text: list(row.astype(int)) for text, row in zip(words["caption"], relevant, strict=True)} == expected
     assert len(calls) == 3 * 3, "equal claims are judged once an image with truth"
 
 

@@ -56,9 +56,7 @@ def cache(tmp_path, monkeypatch):
 
 def save(path, seed, size=(24, 16)):
     path.parent.mkdir(parents=True, exist_ok=True)
-    colours = np.random.default_rng(seed).integers(
-        0, 256, (size[1], size[0], 3), dtype=np.uint8
-    )
+    colours = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     Image.fromarray(colours).save(path)
     return path
 
@@ -100,11 +98,7 @@ def test_duplicates_and_copies_under_another_name_are_encoded_once(paths, tmp_pa
     encoder = Counting()
     emb = embed.images(encoder, [paths[0], str(paths[0]), copy, paths[1]])
     assert encoder.encoded == 2
-    assert (
-        np.array_equal(emb[0], emb[1])
-        and np.array_equal(emb[0], emb[2])
-        and not np.array_equal(emb[0], emb[3])
-    )
+    assert np.array_equal(emb[0], emb[1]) and np.array_equal(emb[0], emb[2]) and not np.array_equal(emb[0], emb[3])
 
 
 def test_adding_one_image_encodes_one(paths):
@@ -160,11 +154,7 @@ def test_a_bad_image_is_named_and_the_others_are_kept(paths, tmp_path):
         embed.images(encoder, items)
     emb, index, failures = embed.readable(encoder, items)
     assert encoder.encoded == 2
-    assert (
-        index.tolist() == [0, 3]
-        and sorted(failures) == [1, 2]
-        and "absent.jpg" in failures[2]
-    )
+    assert index.tolist() == [0, 3] and sorted(failures) == [1, 2] and "absent.jpg" in failures[2]
     np.testing.assert_allclose(emb, expected([paths[0], paths[1]]), atol=1e-6)
 
 
@@ -177,10 +167,7 @@ def solid(path, left, right, size=(20, 10)):
 
 def test_a_tight_box_sees_its_own_part_only(tmp_path):
     path = solid(tmp_path / "two.png", "red", "blue")
-    plain = {
-        colour: solid(tmp_path / f"{colour}.png", colour, colour)
-        for colour in ("red", "blue")
-    }
+    plain = {colour: solid(tmp_path / f"{colour}.png", colour, colour) for colour in ("red", "blue")}
     emb = embed.images(
         Counting(),
         [
@@ -194,12 +181,8 @@ def test_a_tight_box_sees_its_own_part_only(tmp_path):
 def test_a_padded_box_shows_the_whole_part_on_the_mean_colour(tmp_path):
     seen = []
     encoder = Counting()
-    encoder.preprocess = lambda image: (
-        seen.append(image) or encoder.preprocessing(image)
-    )
-    embed.images(
-        encoder, [(solid(tmp_path / "two.png", "red", "blue"), (0, 4, 20, 9), "pad")]
-    )
+    encoder.preprocess = lambda image: seen.append(image) or encoder.preprocessing(image)
+    embed.images(encoder, [(solid(tmp_path / "two.png", "red", "blue"), (0, 4, 20, 9), "pad")])
     (square,) = seen
     assert square.size == (20, 20)
     assert square.getpixel((0, 0)) == (123, 117, 104)  # 255 * CLIP's mean
@@ -265,9 +248,7 @@ def bare_array(path):
 
 def wrong_width(path):
     with open(path, "wb") as file:
-        np.savez(
-            file, keys=np.zeros((2, 32), np.uint8), emb=np.ones((2, 3), np.float32)
-        )
+        np.savez(file, keys=np.zeros((2, 32), np.uint8), emb=np.ones((2, 3), np.float32))
 
 
 DAMAGE = [
@@ -289,9 +270,7 @@ def test_a_damaged_file_is_reported_recomputed_and_replaced(paths, cache, damage
     encoder = Counting()
     with pytest.warns(UserWarning, match="damaged"):
         np.testing.assert_array_equal(embed.images(encoder, paths), first)
-    assert (
-        encoder.encoded == 10 and not shard.exists() and not list(cache.rglob("harmed"))
-    )
+    assert encoder.encoded == 10 and not shard.exists() and not list(cache.rglob("harmed"))
     (replaced,) = cache.rglob("*.npz")
     assert zipfile.ZipFile(replaced).testzip() is None
     embed.images(encoder, paths)
@@ -316,9 +295,7 @@ def test_a_damaged_file_that_cannot_be_removed_is_ignored(paths, cache, monkeypa
         raise PermissionError(f"{path}: read-only")
 
     monkeypatch.setattr(Path, "unlink", refuse)
-    monkeypatch.setattr(
-        embed._Store, "save", lambda store: store.known.update(store.fresh)
-    )
+    monkeypatch.setattr(embed._Store, "save", lambda store: store.known.update(store.fresh))
     with pytest.warns(UserWarning, match="damaged"):
         assert embed.images(Counting(), paths).shape == (10, 4)
     assert shard.exists()
@@ -338,9 +315,7 @@ def test_an_interrupted_run_keeps_what_it_has_done(paths):
     encoder = Counting()
     whole = encoder.encode_pixels
     encoder.encode_pixels = lambda pixels: (
-        whole(pixels)
-        if encoder.encoded < 6
-        else (_ for _ in ()).throw(KeyboardInterrupt)
+        whole(pixels) if encoder.encoded < 6 else (_ for _ in ()).throw(KeyboardInterrupt)
     )
     with pytest.raises(KeyboardInterrupt):
         embed.images(encoder, paths, batch=3)
@@ -376,13 +351,9 @@ def test_many_writers_at_once_leave_only_whole_files(paths, cache):
         thread.start()
     for thread in threads:
         thread.join()
-    assert all(
-        zipfile.ZipFile(shard).testzip() is None for shard in cache.rglob("*.npz")
-    )
+    assert all(zipfile.ZipFile(shard).testzip() is None for shard in cache.rglob("*.npz"))
     encoder = Counting()
-    np.testing.assert_allclose(
-        embed.images(encoder, paths[:8]), expected(paths[:8]), atol=1e-6
-    )
+    np.testing.assert_allclose(embed.images(encoder, paths[:8]), expected(paths[:8]), atol=1e-6)
     assert encoder.encoded == 0
 
 
@@ -433,21 +404,14 @@ def tiny(tmp_path_factory):
 def test_a_real_encoder_gives_the_same_rows_for_every_batch_size(tiny, tmp_path):
     items = [save(tmp_path / f"{i}.jpg", i, (90 + i, 70)) for i in range(9)]
     encoder = encoders.load(tiny, "cpu", "fp32")
-    one, many = (
-        embed.images(encoder, items, batch=batch, cache=False) for batch in (1, 64)
-    )
+    one, many = (embed.images(encoder, items, batch=batch, cache=False) for batch in (1, 64))
     np.testing.assert_allclose(one, many, atol=1e-5)
-    direct = encoder.encode_pixels(
-        torch.stack([encoder.preprocess(Image.open(path)) for path in items])
-    )
+    direct = encoder.encode_pixels(torch.stack([encoder.preprocess(Image.open(path)) for path in items]))
     np.testing.assert_allclose(many, direct, atol=1e-5)
 
 
 def test_another_precision_has_its_own_rows(tiny, paths):
-    full, low = (
-        embed.images(encoders.load(tiny, "cpu", precision), paths)
-        for precision in ("fp32", "bf16")
-    )
+    full, low = (embed.images(encoders.load(tiny, "cpu", precision), paths) for precision in ("fp32", "bf16"))
     assert not np.array_equal(full, low)
     assert (full * low).sum(axis=1).min() > 0.99
 
@@ -463,10 +427,7 @@ embed.images(encoders.load(sys.argv[1], "cpu", "fp32"), sys.argv[2:])
 def test_two_processes_may_write_at_once(tiny, paths, cache):
     command = [sys.executable, "-c", WRITER, str(tiny)]
     root = Path(embed.__file__).parents[1]
-    running = [
-        subprocess.Popen(command + [str(p) for p in part], cwd=root)
-        for part in (paths[:7], paths[3:])
-    ]
+    running = [subprocess.Popen(command + [str(p) for p in part], cwd=root) for part in (paths[:7], paths[3:])]
     assert [process.wait(timeout=120) for process in running] == [0, 0]
     encoder = encoders.load(tiny, "cpu", "fp32")
     encoder.encode_pixels = None  # everything is there: nothing may be encoded

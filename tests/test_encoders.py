@@ -29,9 +29,7 @@ def small_tokenizer():
 
     tokenizer = Tokenizer(models.BPE(unk_token=END))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.train_from_iterator(
-        WORDS, trainers.BpeTrainer(vocab_size=120, special_tokens=[START, END])
-    )
+    tokenizer.train_from_iterator(WORDS, trainers.BpeTrainer(vocab_size=120, special_tokens=[START, END]))
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{START} $A {END}", special_tokens=[(START, 0), (END, 1)]
     )
@@ -57,13 +55,9 @@ def save_hugging_face(folder, end=1):
         "bos_token_id": 0,
     }
     vision = {**shape, "image_size": 32, "patch_size": 8}
-    CLIPModel(
-        CLIPConfig(text_config=text, vision_config=vision, projection_dim=16)
-    ).half().save_pretrained(folder)
+    CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=16)).half().save_pretrained(folder)
     small_tokenizer().save_pretrained(folder)
-    CLIPImageProcessor(
-        size={"shortest_edge": 40}, crop_size={"height": 32, "width": 32}
-    ).save_pretrained(folder)
+    CLIPImageProcessor(size={"shortest_edge": 40}, crop_size={"height": 32, "width": 32}).save_pretrained(folder)
     return folder
 
 
@@ -75,9 +69,7 @@ def openai_state(vision_layers=2, vision_width=64, patch=16):
     for (
         name,
         parameter,
-    ) in (
-        model.named_parameters()
-    ):  # clip starts some norms at 0, which would hide mistakes
+    ) in model.named_parameters():  # clip starts some norms at 0, which would hide mistakes
         is_norm = parameter.ndim == 1 and name.endswith("weight")
         torch.nn.init.normal_(parameter, mean=float(is_norm), std=0.2)
     return {name: tensor.half() for name, tensor in model.state_dict().items()}
@@ -122,12 +114,8 @@ def test_every_format_gives_unit_float32_rows_in_one_space(encoder):
     )
     assert image_emb.shape == text_emb.shape == (3, 16) == (3, encoder.dim)
     assert image_emb.dtype == text_emb.dtype == np.float32
-    np.testing.assert_allclose(
-        np.linalg.norm(np.vstack([image_emb, text_emb]), axis=1), 1, atol=1e-5
-    )
-    assert (
-        np.ptp(image_emb, axis=0).max() > 1e-3 and np.ptp(text_emb, axis=0).max() > 1e-3
-    )
+    np.testing.assert_allclose(np.linalg.norm(np.vstack([image_emb, text_emb]), axis=1), 1, atol=1e-5)
+    assert np.ptp(image_emb, axis=0).max() > 1e-3 and np.ptp(text_emb, axis=0).max() > 1e-3
 
 
 def test_a_hugging_face_folder_encodes_as_transformers_does(folders):
@@ -139,60 +127,42 @@ def test_a_hugging_face_folder_encodes_as_transformers_does(folders):
         WORDS, padding=True, truncation=True, max_length=12, return_tensors="pt"
     )
     with torch.no_grad():
-        text = model.get_text_features(
-            batch["input_ids"], attention_mask=batch["attention_mask"]
-        ).pooler_output
+        text = model.get_text_features(batch["input_ids"], attention_mask=batch["attention_mask"]).pooler_output
         image = model.get_image_features(pixels(encoder, 2)).pooler_output
     unit = torch.nn.functional.normalize
     np.testing.assert_allclose(encoder.encode_texts(WORDS), unit(text), atol=1e-5)
-    np.testing.assert_allclose(
-        encoder.encode_pixels(pixels(encoder, 2)), unit(image), atol=1e-5
-    )
+    np.testing.assert_allclose(encoder.encode_pixels(pixels(encoder, 2)), unit(image), atol=1e-5)
 
 
 @pytest.mark.parametrize(
     ("name", "layers", "width", "patch"),
     [("vit", 2, 64, 16), ("rn", (1, 1, 1, 1), 4, None)],
 )
-def test_openai_weights_are_read_in_full_and_without_rounding(
-    folders, tmp_path, name, layers, width, patch
-):
+def test_openai_weights_are_read_in_full_and_without_rounding(folders, tmp_path, name, layers, width, patch):
     from clip import tokenize
     from clip.model import CLIP
 
     state = {
-        k: v.float() * (1 + 1e-5) if v.is_floating_point() else v
-        for k, v in openai_state(layers, width, patch).items()
+        k: v.float() * (1 + 1e-5) if v.is_floating_point() else v for k, v in openai_state(layers, width, patch).items()
     }
     torch.save(state | {"input_resolution": torch.tensor(64)}, tmp_path / "exact.pt")
     encoder = encoders.load(tmp_path / "exact.pt", "cpu", "fp32")
     model = CLIP(16, 64, layers, width, patch, 77, 49408, 64, 1, 1).eval()
     model.load_state_dict(state)
     assert encoder.image_size == 64 and encoder.context == 77
-    assert all(
-        torch.equal(tensor, state[key])
-        for key, tensor in encoder.model.state_dict().items()
-    )
+    assert all(torch.equal(tensor, state[key]) for key, tensor in encoder.model.state_dict().items())
     with torch.no_grad():
         expected = torch.nn.functional.normalize(model.encode_text(tokenize(WORDS)))
     np.testing.assert_allclose(encoder.encode_texts(WORDS), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "size", [(640, 480), (480, 641), (41, 40), (300, 32), (1, 1), (2000, 1333)]
-)
+@pytest.mark.parametrize("size", [(640, 480), (480, 641), (41, 40), (300, 32), (1, 1), (2000, 1333)])
 def test_preprocessing_equals_the_hugging_face_processor(folders, size):
     from transformers import CLIPImageProcessor
 
     encoder, image = encoders.load(folders["hf"], "cpu", "fp32"), photo(*size)
-    expected = CLIPImageProcessor.from_pretrained(folders["hf"])(
-        image, return_tensors="pt"
-    )["pixel_values"][0]
-    levels = (
-        (encoder.preprocess(image) - expected).abs()
-        * torch.tensor(encoder.preprocessing.std)[:, None, None]
-        * 255
-    )
+    expected = CLIPImageProcessor.from_pretrained(folders["hf"])(image, return_tensors="pt")["pixel_values"][0]
+    levels = (encoder.preprocess(image) - expected).abs() * torch.tensor(encoder.preprocessing.std)[:, None, None] * 255
     assert levels.max() < 2.5 and levels.mean() < 0.3
 
 
@@ -214,9 +184,7 @@ def test_the_batch_size_does_not_change_a_row(encoder):
     alone = np.vstack([encoder.encode_pixels(one[None]) for one in pixels(encoder, 8)])
     np.testing.assert_allclose(together, alone, atol=1e-5)
     texts = [" ".join(["turtle"] * n) for n in range(7)]
-    np.testing.assert_allclose(
-        encoder.encode_texts(texts), encoder.encode_texts(texts, batch=1), atol=1e-5
-    )
+    np.testing.assert_allclose(encoder.encode_texts(texts), encoder.encode_texts(texts, batch=1), atol=1e-5)
 
 
 def test_a_long_text_is_cut_before_its_end_token_and_counted(encoder):
@@ -236,9 +204,7 @@ def test_empty_and_odd_texts_are_allowed(encoder):
 
 def test_nan_in_the_pixels_is_an_error(encoder):
     with pytest.raises(FloatingPointError, match="not finite"):
-        encoder.encode_pixels(
-            torch.full((1, 3, encoder.image_size, encoder.image_size), torch.nan)
-        )
+        encoder.encode_pixels(torch.full((1, 3, encoder.image_size, encoder.image_size), torch.nan))
 
 
 def test_a_lower_precision_stays_close_to_fp32(encoder, folders):
@@ -255,13 +221,9 @@ def test_a_lower_precision_stays_close_to_fp32(encoder, folders):
         assert not np.array_equal(a, b)
 
 
-def test_the_fingerprint_follows_weights_preprocessing_precision_and_tokenizer(
-    folders, tmp_path
-):
+def test_the_fingerprint_follows_weights_preprocessing_precision_and_tokenizer(folders, tmp_path):
     folder = shutil.copytree(folders["hf"], tmp_path / "hf")
-    prints = {
-        encoders.load(folder, "cpu", p).fingerprint for p in ("fp32", "bf16", "fp32")
-    }
+    prints = {encoders.load(folder, "cpu", p).fingerprint for p in ("fp32", "bf16", "fp32")}
     assert len(prints) == 2
     for name, key, value in [
         ("preprocessor_config.json", "image_mean", [0.5, 0.5, 0.5]),
@@ -290,9 +252,7 @@ def test_the_fingerprint_follows_training_in_place_and_adapters(folders):
     assert len(set(prints)) == 3 and encoder.fingerprint == prints[-1]
 
 
-def test_auto_takes_the_lower_precision_only_if_faster_and_faithful(
-    folders, monkeypatch
-):
+def test_auto_takes_the_lower_precision_only_if_faster_and_faithful(folders, monkeypatch):
     encoder = encoders.load(folders["hf"], "cpu", "fp32")
     for fp32_seconds, faithful, expected in [
         (2.0, 0.0, "bf16"),
@@ -318,20 +278,12 @@ def test_a_precision_that_overflows_is_not_taken(folders, monkeypatch):
     assert placement.trial(encoder, "cpu", "fp16")["precision"] == "fp32"
 
 
-def test_the_verdict_is_cached_and_a_damaged_one_is_made_anew(
-    folders, out, monkeypatch
-):
+def test_the_verdict_is_cached_and_a_damaged_one_is_made_anew(folders, out, monkeypatch):
     calls = []
-    monkeypatch.setattr(
-        placement, "trial", lambda *_: calls.append(1) or {"precision": "bf16"}
-    )
-    assert [
-        encoders.load(folders["hf"], "cpu", "auto").precision for _ in range(2)
-    ] == ["bf16", "bf16"]
+    monkeypatch.setattr(placement, "trial", lambda *_: calls.append(1) or {"precision": "bf16"})
+    assert [encoders.load(folders["hf"], "cpu", "auto").precision for _ in range(2)] == ["bf16", "bf16"]
     (verdict,) = out.rglob("precision/*.json")
-    assert len(calls) == 1 and json.loads(verdict.read_text())[
-        "hardware"
-    ] == encoders.hardware("cpu")
+    assert len(calls) == 1 and json.loads(verdict.read_text())["hardware"] == encoders.hardware("cpu")
     verdict.write_text("{")
     encoders.load(folders["hf"], "cpu", "auto")
     encoders.load(folders["vit"], "cpu", "auto")
@@ -356,9 +308,7 @@ class Payload:
         return os.system, (f"touch '{self.target}'",)
 
 
-@pytest.mark.parametrize(
-    "name", ["model.pt", "model.safetensors", "old.pt", "pytorch_model.bin"]
-)
+@pytest.mark.parametrize("name", ["model.pt", "model.safetensors", "old.pt", "pytorch_model.bin"])
 def test_a_pickle_with_code_in_it_is_refused_and_does_not_run(folders, tmp_path, name):
     target, source = tmp_path / "harmed", tmp_path / "bad" / name
     source.parent.mkdir()
@@ -417,9 +367,7 @@ def test_the_sums_of_the_card_are_checked_before_loading(folders, tmp_path):
 
     folder = shutil.copytree(folders["hf"], tmp_path / "hf")
     weights = folder / "model.safetensors"
-    (folder / "card.json").write_text(
-        json.dumps({"sha256": {weights.name: files.sha256(weights)}})
-    )
+    (folder / "card.json").write_text(json.dumps({"sha256": {weights.name: files.sha256(weights)}}))
     assert encoders.load(folder, "cpu", "fp32").dim == 16
     data = bytearray(weights.read_bytes())
     data[-1] ^= 1
@@ -434,9 +382,7 @@ def test_an_unknown_slot_lists_the_known_ones():
 
 
 def test_a_missing_model_says_how_to_get_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        config, "model_source", lambda slot, cfg=None: str(tmp_path / slot)
-    )
+    monkeypatch.setattr(config, "model_source", lambda slot, cfg=None: str(tmp_path / slot))
     with pytest.raises(FileNotFoundError, match="make models"):
         encoders.load("clip-vit-openai")
     with pytest.raises(FileNotFoundError, match="no model at"):

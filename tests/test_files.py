@@ -13,9 +13,7 @@ from PIL import Image
 
 from utils import files
 
-CORNERS = (
-    np.array([[[250, 5, 5], [5, 250, 5]], [[5, 5, 250], [250, 250, 250]]], np.uint8).repeat(8, 0).repeat(8, 1)
-)
+CORNERS = np.array([[[250, 5, 5], [5, 250, 5]], [[5, 5, 250], [250, 250, 250]]], np.uint8).repeat(8, 0).repeat(8, 1)
 WHITE = (255, 255, 255)
 
 
@@ -222,7 +220,7 @@ def test_a_file_appears_whole_and_its_folders_are_made(tmp_path):
 def test_a_failure_keeps_the_old_file_and_leaves_nothing_else(tmp_path):
     target = tmp_path / "table.csv"
     target.write_text("old")
-    with pytest.raises(RuntimeError, match="stop"), files.atomic_write(target) as temporary:  # noqa: PT012
+    with pytest.raises(RuntimeError, match="stop"), files.atomic_write(target) as temporary:
         temporary.write_text("ne")
         raise RuntimeError("stop")
     assert target.read_text() == "old"

@@ -27,9 +27,7 @@ def loop_loss(image, text, log_scale, positives):
     def direction(queries, keys, positive):
         total = 0.0
         for i in range(size):
-            row = [
-                scale * sum(float(a) * float(b) for a, b in zip(queries[i], key, strict=True)) for key in keys
-            ]
+            row = [scale * sum(float(a) * float(b) for a, b in zip(queries[i], key, strict=True)) for key in keys]
             top = max(row)
             log_sum = top + math.log(sum(math.exp(value - top) for value in row))
             mine = [j for j in range(size) if positive(i, j)]
@@ -93,9 +91,7 @@ def test_one_label_for_all_cannot_fall_below_log_batch():
 def test_the_weight_of_combined_runs_from_clip_to_unicl():
     image, text, labels = batch(5, 9)
     torch.testing.assert_close(losses.combined(image, text, 1.0, labels, 0.0), losses.clip(image, text, 1.0))
-    torch.testing.assert_close(
-        losses.combined(image, text, 1.0, labels, 1.0), losses.unicl(image, text, 1.0, labels)
-    )
+    torch.testing.assert_close(losses.combined(image, text, 1.0, labels, 1.0), losses.unicl(image, text, 1.0, labels))
     with pytest.raises(ValueError, match="weight is 1.5"):
         losses.combined(image, text, 1.0, labels, 1.5)
 

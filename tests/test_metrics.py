@@ -336,9 +336,7 @@ def test_a_threshold_that_separates_is_found():
     assert metrics.best_threshold([False, True, True, False], [-0.9, -0.1, -0.2, -0.3]) == -0.2
 
 
-@pytest.mark.parametrize(
-    "metric", [metrics.precision_recall, metrics.average_precision, metrics.best_threshold]
-)
+@pytest.mark.parametrize("metric", [metrics.precision_recall, metrics.average_precision, metrics.best_threshold])
 @pytest.mark.parametrize(
     ("y", "score", "message"),
     [
@@ -397,9 +395,7 @@ def test_classification_equals_a_naive_loop_and_scikit_learn():
         guess = prob.argmax(axis=1)
         assert found["macro_f1"] == pytest.approx(f1_score(y, guess, average="macro"))
         present = np.unique(y)
-        assert found["macro_accuracy"] == pytest.approx(
-            recall_score(y, guess, labels=present, average="macro")
-        )
+        assert found["macro_accuracy"] == pytest.approx(recall_score(y, guess, labels=present, average="macro"))
 
 
 def test_classification_worked_by_hand():
@@ -445,8 +441,7 @@ def test_classification_refuses_bad_input(y, prob, message):
 def naive_iou(a, b):
     """Count unit squares of integer boxes."""
     cells = [
-        {(x, y) for x in range(int(box[0]), int(box[2])) for y in range(int(box[1]), int(box[3]))}
-        for box in (a, b)
+        {(x, y) for x in range(int(box[0]), int(box[2])) for y in range(int(box[1]), int(box[3]))} for box in (a, b)
     ]
     common, union = len(cells[0] & cells[1]), len(cells[0] | cells[1])
     return common / union if union else 0.0
@@ -598,15 +593,13 @@ def test_2000_resamples_of_1000_values_are_quick():
     values = np.random.default_rng(0).random(1000)
     start = time.perf_counter()
     metrics.bootstrap(values)
-    assert (
-        time.perf_counter() - start < 1.0
-    )  # 0.05 s where nothing else runs; a loop over resamples takes longer
+    assert time.perf_counter() - start < 1.0  # 0.05 s where nothing else runs; a loop over resamples takes longer
 
 
 def test_many_groups_are_drawn_in_blocks_with_the_same_result(monkeypatch):
     values = np.random.default_rng(0).random(30)
     whole = metrics.bootstrap(values, n=100)
-    monkeypatch.setattr(metrics, "DRAWS_AT_ONCE", 70)
+    monkeypatch.setattr("utils.metrics.intervals.DRAWS_AT_ONCE", 70)
     assert metrics.bootstrap(values, n=100) == whole
 
 
@@ -682,3 +675,18 @@ def test_published_clip_embeddings_give_the_known_recall(real_data):
     assert to_image["MRR"] == pytest.approx(0.900, abs=5e-4)
     assert to_text["R@1"] == pytest.approx(0.930, abs=1e-9)
     assert (to_image["n_queries"], to_image["gallery_n"]) == (500, 100)
+
+
+@pytest.mark.parametrize(("hits", "trials"), [(0, 1), (2, 2), (8, 10), (0, 30), (17, 200)])
+def test_the_wilson_interval_is_that_of_scipy(hits, trials):
+    from scipy.stats import binomtest
+
+    found = metrics.wilson(np.arange(trials) < hits)
+    oracle = binomtest(hits, trials).proportion_ci(method="wilson")
+    assert found["mean"] == hits / trials
+    assert (found["ci_low"], found["ci_high"]) == pytest.approx((oracle.low, oracle.high), abs=1e-9)
+
+
+def test_a_share_of_no_trial_is_refused():
+    with pytest.raises(ValueError, match="at least one trial"):
+        metrics.wilson([])

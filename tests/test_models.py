@@ -147,9 +147,7 @@ def test_every_text_has_tokens_and_common_words_have_one(tokenizer):
 
 def test_case_spaces_and_closing_stops_do_not_change_a_sentence(tokenizer):
     plain = tokenizer("a red disc")["input_ids"]
-    assert all(
-        tokenizer(text)["input_ids"] == plain for text in ("A red disc.", " a  red\tdisc !", "a RED disc")
-    )
+    assert all(tokenizer(text)["input_ids"] == plain for text in ("A red disc.", " a  red\tdisc !", "a RED disc"))
 
 
 def test_the_tokenizer_is_the_same_when_it_is_made_again(pairs, tokenizer):
@@ -163,9 +161,7 @@ def test_the_text_is_read_at_its_end_token_whatever_the_padding(recipe, tokenize
     model = clip_vit.build(recipe["architecture"], tokenizer).eval()
     assert model.config.text_config.eos_token_id == tokenizer.eos_token_id != 2
     alone = tokenizer(["a red disc"], return_tensors="pt")
-    padded = tokenizer(
-        ["a red disc", "there is a blue square on the left"], padding=True, return_tensors="pt"
-    )
+    padded = tokenizer(["a red disc", "there is a blue square on the left"], padding=True, return_tensors="pt")
     with torch.no_grad():
         first = clip_vit.encode_ids(model, alone["input_ids"])
         second = clip_vit.encode_ids(model, padded["input_ids"])[:1]
@@ -209,9 +205,7 @@ def test_a_batch_is_a_function_of_its_step(pairs):
 
 def test_an_epoch_shows_every_image_once(pairs, monkeypatch):
     seen = []
-    monkeypatch.setattr(
-        clip_vit, "augment", lambda images, *rest: seen.append(images.clone()) or images.float()
-    )
+    monkeypatch.setattr(clip_vit, "augment", lambda images, *rest: seen.append(images.clone()) or images.float())
     for step in range(4):
         pairs.batch(step, 16)
     shown = sorted(image.numpy().tobytes() for batch in seen for image in batch)
@@ -255,9 +249,7 @@ def test_images_whose_caption_says_a_side_are_never_mirrored(pairs):
 
 def test_a_batch_allows_the_mirror_only_where_its_caption_names_no_side(pairs, tokenizer, monkeypatch):
     allowed = []
-    monkeypatch.setattr(
-        clip_vit, "augment", lambda images, flip, *rest: allowed.extend(flip) or images.float()
-    )
+    monkeypatch.setattr(clip_vit, "augment", lambda images, flip, *rest: allowed.extend(flip) or images.float())
     texts = tokenizer.batch_decode(pairs.batch(0, 64)[1], skip_special_tokens=True)
     assert allowed == [not ("left" in text or "right" in text) for text in texts]
     assert 0 < sum(allowed) < 64
@@ -326,9 +318,7 @@ def test_eight_pairs_are_overfitted(recipe, tokenizer, tmp_path):
     assert state["log"][0]["loss"] > 1.5 and state["log"][-1]["loss"] < 0.1
 
 
-def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_good_checkpoint(
-    recipe, pairs, tokenizer, tmp_path
-):
+def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_good_checkpoint(recipe, pairs, tokenizer, tmp_path):
     calls = []
 
     def poisoned(model, batch):

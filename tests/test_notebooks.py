@@ -75,9 +75,7 @@ def check_parameters(cells):
         yield f"{len(tagged)} cells tagged parameters, not one"
         return
     statements = ast.parse(tagged[0].source).body
-    names = [
-        t.id for s in statements if isinstance(s, ast.Assign) for t in s.targets if isinstance(t, ast.Name)
-    ]
+    names = [t.id for s in statements if isinstance(s, ast.Assign) for t in s.targets if isinstance(t, ast.Name)]
     names += [s.target.id for s in statements if isinstance(s, ast.AnnAssign)]
     if not names or len(statements) != len(names):
         yield "the parameters cell holds something else than assignments to names"

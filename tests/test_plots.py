@@ -137,9 +137,7 @@ def test_hostile_names_in_charts_are_drawn_literally():
 def test_a_long_sentence_stays_inside_its_row_and_its_box(gallery):
     sentence = "a juvenile green turtle with a net on its shell rests beside a bottle " * 9
     scores, index = answers(1, k=3)
-    [wrapped] = [
-        text for text in texts(plots.retrieval_grid([sentence], gallery, scores, index)) if "net" in text
-    ]
+    [wrapped] = [text for text in texts(plots.retrieval_grid([sentence], gallery, scores, index)) if "net" in text]
     assert wrapped.count("\n") == 6 and wrapped.endswith("…") and max(map(len, wrapped.split("\n"))) <= 24
     fig = plots.search_poster([sentence], gallery, scores, index)
     fig.draw_without_rendering()
@@ -168,9 +166,7 @@ def test_bars_print_values_and_intervals_and_chance():
 @pytest.mark.parametrize("kind", ["bar", "line"])
 def test_a_breakdown_shows_series_bins_and_counts(kind):
     series = {"turtle": ([0.8, 0.4], [0.7, 0.3], [0.9, 0.5]), "$x$": ([0.2, 0.1], [None] * 2, [None] * 2)}
-    fig = plots.breakdown(
-        ["clear", "turbid"], series, counts=[1200, 7], kind=kind, chance=0.05, title="By light"
-    )
+    fig = plots.breakdown(["clear", "turbid"], series, counts=[1200, 7], kind=kind, chance=0.05, title="By light")
     assert {"turtle", "$x$", "chance", "clear\nn = 1,200", "turbid\nn = 7"} <= set(texts(fig))
     assert fig.axes[0].get_ylim()[0] == 0 and drawn(fig).std() > 0
 

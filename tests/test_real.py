@@ -28,7 +28,9 @@ def photographs():
 
 def report(name, found):
     interval = " to ".join(f"{found['AP'][end]:.3f}" for end in ("ci_low", "ci_high"))
-    print(f"\n{name}: AP {found['AP']['mean']:.3f} ({interval}), colour baseline {found['colour']['mean']:.3f}, chance {found['chance']:.3f}")
+    print(
+        f"\n{name}: AP {found['AP']['mean']:.3f} ({interval}), colour baseline {found['colour']['mean']:.3f}, chance {found['chance']:.3f}"
+    )
 
 
 @pytest.mark.parametrize("part", ["train", "val"])

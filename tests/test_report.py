@@ -69,7 +69,7 @@ def test_a_record_has_all_fields_in_order_and_plain_numbers():
     ],
 )
 def test_a_record_that_says_too_little_or_nonsense_is_refused(change, message):
-    whole = dict(task="t", dataset="d", metric="AP", value=0.5, n=3, profile="embedded", seed=0)
+    whole = {"task": "t", "dataset": "d", "metric": "AP", "value": 0.5, "n": 3, "profile": "embedded", "seed": 0}
     with pytest.raises(ValueError, match=message):
         report.record(**whole | change)
 
@@ -109,9 +109,7 @@ def test_the_header_names_the_parent_commit_and_whether_the_tree_was_clean(cfg, 
 
     def git(*words):
         who = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
-        run = subprocess.run(
-            ["git", *who, *words], cwd=repository, check=True, capture_output=True, text=True
-        )
+        run = subprocess.run(["git", *who, *words], cwd=repository, check=True, capture_output=True, text=True)
         return run.stdout.strip()
 
     git("init", "-q")
@@ -411,12 +409,8 @@ def test_make_report_writes_pages_tables_and_contents(tmp_path, cfg, results, ca
     readme = (cfg.reports_dir / "README.md").read_text()
     assert "0.123" in readme and "0.456" in readme and "![fig](../figures/fig.png)" in readme
     soup = BeautifulSoup((cfg.reports_dir / "index.html").read_text(), "html.parser")
-    assert (
-        soup.select_one(".cards a")["href"] == "01_tiny.html" and (cfg.reports_dir / "01_tiny.html").is_file()
-    )
-    assert soup.select_one(".cards p").get_text().startswith("Is it") and soup.img["src"].startswith(
-        "data:image/"
-    )
+    assert soup.select_one(".cards a")["href"] == "01_tiny.html" and (cfg.reports_dir / "01_tiny.html").is_file()
+    assert soup.select_one(".cards p").get_text().startswith("Is it") and soup.img["src"].startswith("data:image/")
 
 
 def test_make_report_names_a_notebook_that_is_not_there(tmp_path, cfg, capsys, monkeypatch):
@@ -443,9 +437,7 @@ def test_photographs_become_webp_and_charts_keep_their_colours():
         made, data = compressed(raw.getvalue(), quality=80, side=600)
         assert made == kind and len(data) <= len(raw.getvalue())
         if kind == "png":
-            assert np.array_equal(
-                np.asarray(Image.open(io.BytesIO(data)).convert("RGB")), np.asarray(picture)
-            )
+            assert np.array_equal(np.asarray(Image.open(io.BytesIO(data)).convert("RGB")), np.asarray(picture))
     assert max(Image.open(io.BytesIO(compressed(raw.getvalue(), 80, 200)[1])).size) == 200
 
 

@@ -286,9 +286,7 @@ def test_a_filter_keeps_the_rows_that_fulfil_every_condition(conditions, rows):
 
 
 def test_an_unknown_name_lists_columns_and_facts():
-    with pytest.raises(
-        ValueError, match="'colour'; columns: label, .*; facts: date, label, light, turbidity"
-    ):
+    with pytest.raises(ValueError, match="'colour'; columns: label, .*; facts: date, label, light, turbidity"):
         search.filter_mask(FRAME, colour="green")
     with pytest.raises(ValueError, match="facts: none"):
         search.filter_mask(FRAME[["label"]], light="dim")

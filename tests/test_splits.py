@@ -113,9 +113,7 @@ def test_published_splits_are_found_by_name_and_absent_ones_stay_none():
     frame = manifest(rows)
     assert list(datasets.resplit(frame, "closed")["split"]) == ["train", "val", None]
     assert list(datasets.resplit(frame, "open")["split"]) == ["test", None, None]
-    with pytest.raises(
-        ValueError, match=r"unknown split 'published'; known here: individual, random, closed, open"
-    ):
+    with pytest.raises(ValueError, match=r"unknown split 'published'; known here: individual, random, closed, open"):
         datasets.resplit(frame, "published")
 
 

@@ -69,9 +69,7 @@ def images(
     emb, _, failures = readable(encoder, items, batch, cache, progress)
     if failures:
         first = "; ".join(list(failures.values())[:3])
-        raise ValueError(
-            f"{len(failures)} of {len(items)} images cannot be embedded: {first}"
-        )
+        raise ValueError(f"{len(failures)} of {len(items)} images cannot be embedded: {first}")
     return emb
 
 
@@ -92,31 +90,19 @@ def readable(
     workers = budget["workers"]
     keys = list(_ahead(_attempt(_item_key), items, workers, 8 * workers))
     store = _Store(encoder, cache)
-    todo = {
-        key: item
-        for key, item in zip(keys, items, strict=True)
-        if isinstance(key, bytes) and key not in store
-    }
+    todo = {key: item for key, item in zip(keys, items, strict=True) if isinstance(key, bytes) and key not in store}
 
     def read(item: Item) -> torch.Tensor:
         return encoder.preprocess(_read(item, encoder.preprocessing.mean))
 
     size = batch or budget["batch"]
     decoded = _ahead(_attempt(read), todo.values(), workers, 2 * size)
-    bad = _encode(
-        encoder, store, zip(todo, _bar(decoded, len(todo), progress), strict=True), size
-    )
+    bad = _encode(encoder, store, zip(todo, _bar(decoded, len(todo), progress), strict=True), size)
     found = [bad.get(key, key) for key in keys]
     return Readable(
         store.rows([key for key in found if isinstance(key, bytes)]),
-        np.array(
-            [i for i, key in enumerate(found) if isinstance(key, bytes)], np.int64
-        ),
-        {
-            i: _message(items[i], error)
-            for i, error in enumerate(found)
-            if isinstance(error, Exception)
-        },
+        np.array([i for i, key in enumerate(found) if isinstance(key, bytes)], np.int64),
+        {i: _message(items[i], error) for i, error in enumerate(found) if isinstance(error, Exception)},
     )
 
 
@@ -130,37 +116,25 @@ def texts(encoder: Encoder, sentences: Sequence[str], cache: bool = True) -> np.
     sentences = [sentences] if isinstance(sentences, str) else list(sentences)
     keys = [_digest("text", sentence.encode()) for sentence in sentences]
     store = _Store(encoder, cache)
-    todo = {
-        key: text for key, text in zip(keys, sentences, strict=True) if key not in store
-    }
-    encoder.tokenize(
-        sorted(set(sentences) - set(todo.values()))
-    )  # counts the cut ones among the known
+    todo = {key: text for key, text in zip(keys, sentences, strict=True) if key not in store}
+    encoder.tokenize(sorted(set(sentences) - set(todo.values())))  # counts the cut ones among the known
     if todo:
         store.add(list(todo), encoder.encode_texts(list(todo.values())))
         store.save()
     return store.rows(keys)
 
 
-def _encode(
-    encoder: Encoder, store: _Store, decoded: Iterable[tuple[bytes, Any]], size: int
-) -> dict:
+def _encode(encoder: Encoder, store: _Store, decoded: Iterable[tuple[bytes, Any]], size: int) -> dict:
     """Encodes (key, pixels or error) pairs in batches into the store; returns the errors by key."""
     import torch
 
     bad: dict[bytes, Exception] = {}
     try:
         while part := dict(islice(decoded, size)):
-            bad |= {
-                key: value
-                for key, value in part.items()
-                if isinstance(value, Exception)
-            }
+            bad |= {key: value for key, value in part.items() if isinstance(value, Exception)}
             good = {key: value for key, value in part.items() if key not in bad}
             if good:
-                store.add(
-                    list(good), encoder.encode_pixels(torch.stack(list(good.values())))
-                )
+                store.add(list(good), encoder.encode_pixels(torch.stack(list(good.values()))))
     finally:  # what an interrupted run has done is kept
         store.save()
     return bad
@@ -211,15 +185,11 @@ def _item_key(item: Item) -> bytes:
     if not isinstance(item, tuple):
         return _digest("image", content)
     _, box, style = item
-    return _digest(
-        "image", content, style.encode(), np.asarray(box, np.float64).tobytes()
-    )
+    return _digest("image", content, style.encode(), np.asarray(box, np.float64).tobytes())
 
 
 def _digest(*parts: str | bytes) -> bytes:
-    return hashlib.sha256(
-        b"\0".join(p.encode() if isinstance(p, str) else p for p in parts)
-    ).digest()
+    return hashlib.sha256(b"\0".join(p.encode() if isinstance(p, str) else p for p in parts)).digest()
 
 
 def _read(item: Item, mean: Sequence[float]) -> Image.Image:
@@ -236,20 +206,10 @@ def _read(item: Item, mean: Sequence[float]) -> Image.Image:
 def _cut(image: Image.Image, box: Sequence[float]) -> Image.Image:
     """Cuts box_xyxy out, rounded outwards to whole px and clipped to the image."""
     x0, y0, x1, y1 = (float(side) for side in box)
-    if not (
-        x0 < x1
-        and y0 < y1
-        and min(x1, y1) > 0
-        and x0 < image.width
-        and y0 < image.height
-    ):
-        raise ValueError(
-            f"box {tuple(box)} is empty or outside the image of {image.width} x {image.height} px"
-        )
+    if not (x0 < x1 and y0 < y1 and min(x1, y1) > 0 and x0 < image.width and y0 < image.height):
+        raise ValueError(f"box {tuple(box)} is empty or outside the image of {image.width} x {image.height} px")
     start = math.floor(max(0, x0)), math.floor(max(0, y0))
-    return image.crop(
-        (*start, math.ceil(min(image.width, x1)), math.ceil(min(image.height, y1)))
-    )
+    return image.crop((*start, math.ceil(min(image.width, x1)), math.ceil(min(image.height, y1))))
 
 
 def _pad(image: Image.Image, mean: Sequence[float]) -> Image.Image:
@@ -267,14 +227,8 @@ class _Store:
 
     def __init__(self, encoder: Encoder, cache: bool):
         self.dim, self.known, self.fresh = encoder.dim, {}, {}
-        self.folder = (
-            config.load().artifacts_dir / "embeddings" / encoder.fingerprint[:32]
-            if cache
-            else None
-        )
-        for path in (
-            sorted(self.folder.glob("[!.]*.npz")) if cache else []
-        ):  # .name: still being written
+        self.folder = config.load().artifacts_dir / "embeddings" / encoder.fingerprint[:32] if cache else None
+        for path in sorted(self.folder.glob("[!.]*.npz")) if cache else []:  # .name: still being written
             self.known |= self._load(path)
 
     def __contains__(self, key: bytes) -> bool:
@@ -286,11 +240,7 @@ class _Store:
             self.save()
 
     def rows(self, keys: Sequence[bytes]) -> np.ndarray:
-        return (
-            np.stack([self.known[key] for key in keys])
-            if keys
-            else np.zeros((0, self.dim), np.float32)
-        )
+        return np.stack([self.known[key] for key in keys]) if keys else np.zeros((0, self.dim), np.float32)
 
     def save(self) -> None:
         """Writes the new rows to a file of their own."""
@@ -312,11 +262,7 @@ class _Store:
         try:
             with np.load(path, allow_pickle=False) as shard:
                 keys, emb = shard["keys"], shard["emb"]
-            if (
-                keys.dtype != np.uint8
-                or keys.shape != (len(emb), 32)
-                or emb.shape[1:] != (self.dim,)
-            ):
+            if keys.dtype != np.uint8 or keys.shape != (len(emb), 32) or emb.shape[1:] != (self.dim,):
                 raise ValueError("unexpected arrays")
             if emb.dtype != np.float32 or not np.isfinite(emb).all():
                 raise ValueError("unexpected values")
@@ -324,9 +270,7 @@ class _Store:
             warnings.warn(f"cached embeddings cannot be read: {error}", stacklevel=5)
             return {}
         except Exception as error:  # noqa: BLE001  damaged bytes raise whatever zipfile and NumPy come upon
-            warnings.warn(
-                f"{path} is damaged and will be replaced: {error}", stacklevel=5
-            )
+            warnings.warn(f"{path} is damaged and will be replaced: {error}", stacklevel=5)
             with suppress(OSError):  # a cache that is only read stays as it is
                 path.unlink()
             return {}

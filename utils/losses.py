@@ -45,13 +45,9 @@ def clip(
     if positives is None:
         positives = torch.eye(len(logits), dtype=torch.bool, device=logits.device)
     if positives.shape != logits.shape:
-        raise ValueError(
-            f"positives has shape {tuple(positives.shape)}, the batch needs {tuple(logits.shape)}"
-        )
+        raise ValueError(f"positives has shape {tuple(positives.shape)}, the batch needs {tuple(logits.shape)}")
     if not (positives.any(1).all() and positives.any(0).all()):
-        raise ValueError(
-            "every image and every text needs a positive: set at least the diagonal of `positives`"
-        )
+        raise ValueError("every image and every text needs a positive: set at least the diagonal of `positives`")
     return (_soft_cross_entropy(logits, positives) + _soft_cross_entropy(logits.T, positives.T)) / 2
 
 
@@ -111,9 +107,7 @@ def combined(
     return weight * label_loss + (1.0 - weight) * clip(image_emb, text_emb, logit_scale)
 
 
-def _logits(
-    image_emb: torch.Tensor, text_emb: torch.Tensor, logit_scale: torch.Tensor | float
-) -> torch.Tensor:
+def _logits(image_emb: torch.Tensor, text_emb: torch.Tensor, logit_scale: torch.Tensor | float) -> torch.Tensor:
     """(B, B) scaled similarities in float32 or better, also inside an autocast region."""
     import torch
 

@@ -15,9 +15,7 @@ def main() -> None:
         action="store_true",
         help="small sizes, nothing written: does it run?",
     )
-    parser.add_argument(
-        "--only", choices=["embedding", "topk"], help="one of the two, nothing written"
-    )
+    parser.add_argument("--only", choices=["embedding", "topk"], help="one of the two, nothing written")
     asked = parser.parse_args()
     results = report.Results("bench", dataset="generated")
     if asked.only != "topk":
@@ -45,9 +43,7 @@ def embed_speed(results: report.Results, **sizes: int) -> None:
         "params": params,
     }
     for name, rate in found["rates"].items():
-        print(
-            f"{name:22} {rate:7.1f} images/s   {rate / rates[best]:5.2f} x the best plain loop"
-        )
+        print(f"{name:22} {rate:7.1f} images/s   {rate / rates[best]:5.2f} x the best plain loop")
         results.add("throughput", rate, unit="images/s", method=name, **common)
     results.add(
         "ratio to the best plain loop",
@@ -63,22 +59,16 @@ def embed_speed(results: report.Results, **sizes: int) -> None:
         method="embed.images",
         **common,
     )
-    print(
-        f"embed.images: {ratio:.2f} x {best} ({found['precision']}, cosine {found['cosine']:.5f})\n"
-    )
+    print(f"embed.images: {ratio:.2f} x {best} ({found['precision']}, cosine {found['cosine']:.5f})\n")
 
 
 def search_speed(results: report.Results, **sizes: int) -> None:
     found = topk.run(**sizes)
-    others = {
-        name: time for name, time in found["seconds"].items() if name != "search.top_k"
-    }
+    others = {name: time for name, time in found["seconds"].items() if name != "search.top_k"}
     best = min(others, key=others.get)
     common = {"task": "search speed", "n": found["n"], "gallery_n": found["gallery_n"]}
     for name, time in found["seconds"].items():
-        print(
-            f"{name:22} {time:7.3f} s          {others[best] / time:5.2f} x the fastest other way"
-        )
+        print(f"{name:22} {time:7.3f} s          {others[best] / time:5.2f} x the fastest other way")
         results.add("time", time, unit="s", method=name, **common)
     ratio = others[best] / found["seconds"]["search.top_k"]
     results.add(

@@ -21,9 +21,7 @@ def run(images: int = 128, repeats: int = 5) -> dict[str, object]:
         torch.save(weights, Path(folder) / "vit-b-32.pt")
         encoder = encoders.load(Path(folder) / "vit-b-32.pt", device="cpu")
         ways = {
-            "embed.images": lambda: embed.images(
-                encoder, paths, batch=BATCH, cache=False
-            ),
+            "embed.images": lambda: embed.images(encoder, paths, batch=BATCH, cache=False),
             "clip": lambda: plain(paths),
             "open_clip": bound(open_clip_loop(), paths),
             "transformers": bound(transformers_loop(), paths),
@@ -48,12 +46,8 @@ def write_photos(folder: Path, n: int, seed: int = 0) -> list[Path]:
     rng, paths = np.random.default_rng(seed), []
     for i in range(n):
         coarse = Image.fromarray(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8))
-        smooth = np.asarray(
-            coarse.resize((640, 480), Image.Resampling.BICUBIC), np.float32
-        )
-        pixels = np.clip(smooth + rng.normal(0, 6, (480, 640, 1)), 0, 255).astype(
-            np.uint8
-        )
+        smooth = np.asarray(coarse.resize((640, 480), Image.Resampling.BICUBIC), np.float32)
+        pixels = np.clip(smooth + rng.normal(0, 6, (480, 640, 1)), 0, 255).astype(np.uint8)
         paths.append(folder / f"{i:04d}.jpg")
         Image.fromarray(pixels).save(paths[-1], quality=85)
     return paths
@@ -64,9 +58,7 @@ def loop(paths, preprocess, encode) -> np.ndarray:
     rows = []
     with torch.no_grad():
         for start in range(0, len(paths), BATCH):
-            opened = [
-                Image.open(path).convert("RGB") for path in paths[start : start + BATCH]
-            ]
+            opened = [Image.open(path).convert("RGB") for path in paths[start : start + BATCH]]
             features = encode(preprocess(opened))
             rows.append((features / features.norm(dim=-1, keepdim=True)).numpy())
     return np.concatenate(rows)
@@ -82,9 +74,7 @@ def clip_loop():
 
     torch.manual_seed(0)
     model = CLIP(512, 224, 12, 768, 32, 77, 49408, 512, 8, 12).eval()
-    return lambda paths: loop(
-        paths, stacked(_transform(224)), model.encode_image
-    ), model.state_dict()
+    return lambda paths: loop(paths, stacked(_transform(224)), model.encode_image), model.state_dict()
 
 
 def open_clip_loop():

@@ -9,9 +9,7 @@ from utils import search
 K = 10
 
 
-def run(
-    items: int = 1_000_000, dim: int = 512, queries: int = 100, repeats: int = 3
-) -> dict[str, object]:
+def run(items: int = 1_000_000, dim: int = 512, queries: int = 100, repeats: int = 3) -> dict[str, object]:
     """Returns seconds by way; every way must find the same items."""
     import faiss
 
@@ -25,13 +23,8 @@ def run(
         "faiss flat": lambda: index.search(query, K)[1],
     }
     found = {name: way() for name, way in ways.items()}
-    agreement = {
-        name: float((rows == found["search.top_k"]).mean())
-        for name, rows in found.items()
-    }
-    if (
-        min(agreement.values()) < 0.99
-    ):  # near-ties may change places between the ways of rounding
+    agreement = {name: float((rows == found["search.top_k"]).mean()) for name, rows in found.items()}
+    if min(agreement.values()) < 0.99:  # near-ties may change places between the ways of rounding
         raise AssertionError(f"the ways disagree: {agreement}")
     return {"seconds": medians(ways, repeats), "n": queries, "gallery_n": items}
 

@@ -91,8 +91,7 @@ def audit(frame: pd.DataFrame, bits: int = 10, correlation: float = 0.9) -> Audi
 
 
 def difference_hash(thumb: np.ndarray) -> np.ndarray:
-    """64-bit difference hash of grey thumbnails: is each cell of an 8 x 9 grid brighter than its right
-    neighbour?
+    """64-bit difference hash of grey thumbnails: is each cell of an 8 x 9 grid brighter than the next?
 
     Args:
         thumb: (n, 32, 32), any real type.
@@ -100,9 +99,7 @@ def difference_hash(thumb: np.ndarray) -> np.ndarray:
     Returns:
         (n, 8) uint8, 64 bits a row.
     """
-    wide = np.stack(
-        [part.mean(axis=2) for part in np.array_split(thumb.astype(np.float32), 9, axis=2)], axis=2
-    )
+    wide = np.stack([part.mean(axis=2) for part in np.array_split(thumb.astype(np.float32), 9, axis=2)], axis=2)
     grid = wide.reshape(len(thumb), 8, THUMB // 8, 9).mean(axis=2)
     return np.packbits((grid[:, :, :-1] > grid[:, :, 1:]).reshape(len(thumb), 64), axis=1)
 

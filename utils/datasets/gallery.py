@@ -25,6 +25,8 @@ def gallery(frame: pd.DataFrame, n: int | None = None, seed: int | None = None) 
     n = cfg.budgets["retrieval"]["gallery"] if n is None else n
     test, spare = (frame[frame["split"] == name].sort_values("image_id") for name in ("test", "val"))
     if not len(test) <= n <= len(test) + len(spare):
-        raise ValueError(f"a gallery of {n} images is not to be had from {len(test)} test and {len(spare)} validation images")
+        raise ValueError(
+            f"a gallery of {n} images is not to be had from {len(test)} test and {len(spare)} validation images"
+        )
     draw = config.rng(cfg.seed if seed is None else seed, "gallery").permutation(len(spare))[: n - len(test)]
     return pd.concat([test, spare.iloc[draw]]).sort_values("image_id").reset_index(drop=True)

@@ -56,9 +56,7 @@ def sea_turtles(root: Path) -> Native:
 
 def roboflow_turtles(root: Path) -> Native:
     """A Roboflow COCO export; the augmented copies of one upload share ``facts["source"]``."""
-    folders = [
-        folder for folder in (root / name for name in ("train", "valid", "val", "test")) if folder.is_dir()
-    ]
+    folders = [folder for folder in (root / name for name in ("train", "valid", "val", "test")) if folder.is_dir()]
     rows = []
     for folder in folders or [root]:
         images, boxes = _read_coco(folder / "_annotations.coco.json")
@@ -81,9 +79,7 @@ def own_turtles(root: Path) -> Native:
 def coco(root: Path) -> Native:
     """COCO: every `<name>/` beside which instances_<name>.json and captions_<name>.json are found."""
     notes = root / "annotations" if (root / "annotations").is_dir() else root
-    folders = [
-        root / name for name in ("val2017", "train2017", "val2014", "train2014") if (root / name).is_dir()
-    ]
+    folders = [root / name for name in ("val2017", "train2017", "val2014", "train2014") if (root / name).is_dir()]
     if not folders:
         raise FileNotFoundError(f"{root / 'val2017'} is missing")
     rows = []
@@ -187,9 +183,7 @@ def _read_json(path: Path) -> dict:
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise LayoutError(f"{path}: not valid JSON ({error})") from error
     if not isinstance(content, dict):
-        raise LayoutError(
-            f"{path}: expected an object with the keys images and annotations, found a list or value"
-        )
+        raise LayoutError(f"{path}: expected an object with the keys images and annotations, found a list or value")
     return content
 
 
@@ -220,9 +214,7 @@ def _read_coco(path: Path, crowds: bool = True) -> tuple[dict[str, dict], dict[s
     images, boxes = _images(content, path), defaultdict(list)
     names = {}
     for i, category in enumerate(_items(content, "categories", path)):
-        names[_field(category, "id", path, f"categories[{i}]")] = _field(
-            category, "name", path, f"categories[{i}]"
-        )
+        names[_field(category, "id", path, f"categories[{i}]")] = _field(category, "name", path, f"categories[{i}]")
     for i, annotation in enumerate(_items(content, "annotations", path)):
         where = f"annotations[{i}]"
         key = str(_field(annotation, "image_id", path, where))
@@ -230,9 +222,7 @@ def _read_coco(path: Path, crowds: bool = True) -> tuple[dict[str, dict], dict[s
         if key not in images:
             raise LayoutError(f"{path}: {where} has 'image_id' {key}, which 'images' does not list")
         if category not in names:
-            raise LayoutError(
-                f"{path}: {where} has 'category_id' {category}, which 'categories' does not list"
-            )
+            raise LayoutError(f"{path}: {where} has 'category_id' {category}, which 'categories' does not list")
         box = _to_xyxy(_field(annotation, "bbox", path, where), path, where)
         if box is not None:
             boxes[key].append(_box(box, names[category], annotation, crowds))
@@ -254,9 +244,7 @@ def _to_xyxy(bbox: Any, path: Path, where: str) -> list[float] | None:
     if bbox is None:
         return None
     try:
-        x, y, width, height = (
-            float(value) for value in (json.loads(bbox) if isinstance(bbox, str) else bbox)
-        )
+        x, y, width, height = (float(value) for value in (json.loads(bbox) if isinstance(bbox, str) else bbox))
     except (TypeError, ValueError) as error:
         raise LayoutError(f"{path}: {where} 'bbox' must be [x, y, width, height], found {bbox!r}") from error
     if not all(map(math.isfinite, (x, y, width, height))):

@@ -210,9 +210,7 @@ def _read(name: str, root: Path, verify: bool) -> pd.DataFrame:
     return frame
 
 
-def _record(
-    dataset: str, row: dict, size: tuple[int, int], words: list[str], truth: dict | None
-) -> dict[str, Any]:
+def _record(dataset: str, row: dict, size: tuple[int, int], words: list[str], truth: dict | None) -> dict[str, Any]:
     """One manifest row: native values first, ReefWorld's truth where the layout is silent."""
     truth = truth or {}
     kinds = _kinds(row, truth.get("objects"))

@@ -84,9 +84,7 @@ def instance_relevance(sentences: pd.DataFrame, frame: pd.DataFrame) -> np.ndarr
     return relevant
 
 
-def category_relevance(
-    sentences: pd.DataFrame, frame: pd.DataFrame, definition: str = "mended"
-) -> np.ndarray:
+def category_relevance(sentences: pd.DataFrame, frame: pd.DataFrame, definition: str = "mended") -> np.ndarray:
     """Any image of the captioned image's category answers a caption, (m, n) bool.
 
     "seed" repeats the marine seed's code: all turtle photos are one category, every other image is a category
@@ -176,7 +174,5 @@ def read_truth(base: Path) -> dict[str, dict[str, Any]]:
             item = json.loads(line)
             truths[item["file"]] = item
         except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise LayoutError(
-                f"{path}: line {number} is no JSON object with the key 'file' ({error!r})"
-            ) from error
+            raise LayoutError(f"{path}: line {number} is no JSON object with the key 'file' ({error!r})") from error
     return truths

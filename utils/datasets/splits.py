@@ -46,23 +46,18 @@ def resplit(
     return frame.assign(split=split.astype(object))
 
 
-def split_by_group(
-    frame: pd.DataFrame, seed: int = 0, fractions: tuple[float, float, float] = FRACTIONS
-) -> pd.Series:
+def split_by_group(frame: pd.DataFrame, seed: int = 0, fractions: tuple[float, float, float] = FRACTIONS) -> pd.Series:
     """One of `NAMES` for every row; no group of `groups` is divided."""
     return _deal(frame, groups(frame), seed, fractions)
 
 
-def random_split(
-    frame: pd.DataFrame, seed: int = 0, fractions: tuple[float, float, float] = FRACTIONS
-) -> pd.Series:
+def random_split(frame: pd.DataFrame, seed: int = 0, fractions: tuple[float, float, float] = FRACTIONS) -> pd.Series:
     """One of `NAMES` for every row, image by image: leaks what `split_by_group` keeps together."""
     return _deal(frame, frame["image_id"], seed, fractions)
 
 
 def groups(frame: pd.DataFrame) -> pd.Series:
-    """For every row the name of its group: rows linked, also through others, by an individual, encounter or
-    source.
+    """For every row the name of its group: rows linked, also through others, by individual, encounter or source.
 
     Names of different data sets never meet. The name is the smallest image_id of the group.
     """
@@ -95,9 +90,7 @@ def links_of(row: dict) -> set[tuple[str, str, str]]:
     return {(kind, row["dataset"], name) for kind, name in ties if name is not None}
 
 
-def _deal(
-    frame: pd.DataFrame, group: pd.Series, seed: int, fractions: tuple[float, float, float]
-) -> pd.Series:
+def _deal(frame: pd.DataFrame, group: pd.Series, seed: int, fractions: tuple[float, float, float]) -> pd.Series:
     """Deal whole groups to the splits, stratum after stratum, by Sainte-Lague's rule.
 
     Each group goes where (images so far + half of its own) / fraction is smallest. Neighbours in the order

@@ -17,9 +17,7 @@ from utils.encoders.preprocess import Preprocess
 __all__ = ["Encoder", "Preprocess", "hardware", "load"]
 
 
-def load(
-    slot_or_path: str | Path, device: str | None = None, precision: str | None = None
-) -> Encoder:
+def load(slot_or_path: str | Path, device: str | None = None, precision: str | None = None) -> Encoder:
     """Loads a CLIP encoder.
 
     Args:
@@ -40,12 +38,8 @@ def load(
         precision or cfg.precision,
     )
     if precision != "auto" and precision not in PRECISIONS:
-        raise ValueError(
-            f"unknown precision {precision!r}: choose from {', '.join(PRECISIONS)} or auto"
-        )
-    encoder = formats.open_source(
-        _source(str(slot_or_path), cfg), Path(slot_or_path).name
-    )
+        raise ValueError(f"unknown precision {precision!r}: choose from {', '.join(PRECISIONS)} or auto")
+    encoder = formats.open_source(_source(str(slot_or_path), cfg), Path(slot_or_path).name)
     if precision == "auto":
         precision = placement.verdict(encoder, device, cfg.artifacts_dir / "precision")
     return encoder.place(device, precision)
@@ -56,7 +50,5 @@ def _source(name: str, cfg: config.Config) -> str:
     if Path(name).exists():
         return name
     if Path(name).name != name or Path(name).suffix:
-        raise FileNotFoundError(
-            f"no model at {name}: give a Hugging Face CLIP folder or an OpenAI-format state dict"
-        )
+        raise FileNotFoundError(f"no model at {name}: give a Hugging Face CLIP folder or an OpenAI-format state dict")
     return config.model_source(name, cfg)

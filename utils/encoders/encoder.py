@@ -71,9 +71,7 @@ class Encoder:
         ids = self.tokenize(texts)
         batches = [ids[i : i + batch] for i in range(0, len(ids), batch)]
         with torch.inference_mode():
-            rows = [
-                self._unit(self._text_features(self._pad(part))) for part in batches
-            ]
+            rows = [self._unit(self._text_features(self._pad(part))) for part in batches]
         return np.concatenate(rows) if rows else np.zeros((0, self.dim), np.float32)
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
@@ -81,10 +79,7 @@ class Encoder:
         texts = [texts] if isinstance(texts, str) else list(texts)
         ids = self._token_ids(texts) if texts else []
         self.truncated += sum(len(row) > self.context for row in ids)
-        return [
-            row if len(row) <= self.context else row[: self.context - 1] + row[-1:]
-            for row in ids
-        ]
+        return [row if len(row) <= self.context else row[: self.context - 1] + row[-1:] for row in ids]
 
     @property
     def fingerprint(self) -> str:
@@ -93,9 +88,7 @@ class Encoder:
         It follows training in place: it is computed anew once a tensor was written to or replaced.
         """
         state = self.model.state_dict()
-        version = [
-            (name, tensor.data_ptr(), tensor._version) for name, tensor in state.items()
-        ]
+        version = [(name, tensor.data_ptr(), tensor._version) for name, tensor in state.items()]
         if self._hashed[0] != version:
             self._hashed = (version, self._digest(state))
         return self._hashed[1]
@@ -116,9 +109,7 @@ class Encoder:
 
     def _lower(self) -> None:
         scale = self.model.logit_scale.data.float()
-        self.model.to(
-            self._dtype
-        ).logit_scale.data = scale  # bf16 would change the scale by up to 2 %
+        self.model.to(self._dtype).logit_scale.data = scale  # bf16 would change the scale by up to 2 %
 
     def _digest(self, state: Mapping[str, torch.Tensor]) -> str:
         import torch
@@ -142,9 +133,7 @@ class Encoder:
 
         unit = torch.nn.functional.normalize(features.float(), dim=-1).cpu().numpy()
         if not np.isfinite(unit).all():
-            raise FloatingPointError(
-                f"{self.name} gave values that are not finite in {self.precision}"
-            )
+            raise FloatingPointError(f"{self.name} gave values that are not finite in {self.precision}")
         return unit
 
     def _pad(self, ids: list[list[int]]) -> torch.Tensor:
@@ -152,7 +141,5 @@ class Encoder:
 
         # Padding behind the end token changes nothing: attention is causal, and the end token is pooled.
         rows = [torch.tensor(row) for row in ids]
-        padded = torch.nn.utils.rnn.pad_sequence(
-            rows, batch_first=True, padding_value=self.pad_token
-        )
+        padded = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=self.pad_token)
         return padded.to(self.device)

@@ -27,24 +27,16 @@ class HuggingFaceEncoder(Encoder):
         from transformers import AutoImageProcessor, AutoTokenizer, CLIPModel
 
         with _no_progress_bar():
-            model = CLIPModel.from_pretrained(
-                source, dtype=torch.float32, use_safetensors=True
-            )
+            model = CLIPModel.from_pretrained(source, dtype=torch.float32, use_safetensors=True)
             self.tokenizer = AutoTokenizer.from_pretrained(source)
-            preprocessing = _from_processor(
-                AutoImageProcessor.from_pretrained(source), source
-            )
+            preprocessing = _from_processor(AutoImageProcessor.from_pretrained(source), source)
         text = model.config.text_config
         context = text.max_position_embeddings
-        super().__init__(
-            name, model, preprocessing, model.config.projection_dim, context
-        )
+        super().__init__(name, model, preprocessing, model.config.projection_dim, context)
         # transformers reads the number 2, which old configs hold, as "the highest token ends the text".
         end = text.vocab_size - 1 if text.eos_token_id == 2 else text.eos_token_id
         if self._token_ids([""])[0][-1:] != [end]:
-            raise ValueError(
-                f"{source}: the tokenizer does not close texts with the model's end token {end}"
-            )
+            raise ValueError(f"{source}: the tokenizer does not close texts with the model's end token {end}")
         self.pad_token = end
 
     def _image_features(self, pixels):
@@ -87,9 +79,7 @@ class OpenAIEncoder(Encoder):
 
         super()._lower()
         for module in self.model.modules():
-            if isinstance(
-                module, (torch.nn.LayerNorm, torch.nn.BatchNorm2d)
-            ):  # the class wants them in fp32
+            if isinstance(module, (torch.nn.LayerNorm, torch.nn.BatchNorm2d)):  # the class wants them in fp32
                 module.float()
 
     def _image_features(self, pixels):
@@ -99,10 +89,7 @@ class OpenAIEncoder(Encoder):
         return self.model.encode_text(ids)
 
     def _token_ids(self, texts):
-        start, end = (
-            self.tokenizer.encoder[token]
-            for token in ("<|startoftext|>", "<|endoftext|>")
-        )
+        start, end = (self.tokenizer.encoder[token] for token in ("<|startoftext|>", "<|endoftext|>"))
         return [[start, *self.tokenizer.encode(text), end] for text in texts]
 
     def _vocabulary(self):
@@ -115,9 +102,7 @@ def open_source(source: str, name: str) -> Encoder:
     if path.exists():
         return _open_local(path, name)
     if path.is_absolute():
-        raise FileNotFoundError(
-            f"no model at {source}: make it with `make models`, or put the model there"
-        )
+        raise FileNotFoundError(f"no model at {source}: make it with `make models`, or put the model there")
     return _open_published(source, name)
 
 
@@ -129,9 +114,7 @@ def _open_local(path: Path, name: str) -> Encoder:
     if kind != "clip":
         raise ValueError(f"{path} holds a model of type {kind!r}, not a CLIP")
     if not list(path.glob("*.safetensors")):
-        raise ValueError(
-            f"{path} has no .safetensors file: other weights can run code and are refused"
-        )
+        raise ValueError(f"{path} has no .safetensors file: other weights can run code and are refused")
     return HuggingFaceEncoder(str(path), name)
 
 
@@ -141,9 +124,7 @@ def _open_published(source: str, name: str) -> Encoder:
     if source not in clip.available_models():
         return HuggingFaceEncoder(source, name)
     url, folder = clip.clip._MODELS[source], os.path.expanduser("~/.cache/clip")
-    return OpenAIEncoder(
-        weights.state_dict(Path(clip.clip._download(url, folder))), name
-    )
+    return OpenAIEncoder(weights.state_dict(Path(clip.clip._download(url, folder))), name)
 
 
 def _sizes(state: Mapping[str, torch.Tensor]) -> dict[str, object]:
@@ -160,9 +141,7 @@ def _sizes(state: Mapping[str, torch.Tensor]) -> dict[str, object]:
             "transformer_layers": _count(state, "transformer.resblocks."),
         }
     except KeyError as error:
-        raise ValueError(
-            f"not an OpenAI-format CLIP: the weights lack {error}"
-        ) from error
+        raise ValueError(f"not an OpenAI-format CLIP: the weights lack {error}") from error
 
 
 def _vit_sizes(state: Mapping[str, torch.Tensor]) -> dict[str, object]:
@@ -178,9 +157,7 @@ def _vit_sizes(state: Mapping[str, torch.Tensor]) -> dict[str, object]:
 def _resnet_sizes(state: Mapping[str, torch.Tensor]) -> dict[str, object]:
     return {
         "image_resolution": 32 * _grid(state["visual.attnpool.positional_embedding"]),
-        "vision_layers": tuple(
-            _count(state, f"visual.layer{i}.") for i in (1, 2, 3, 4)
-        ),
+        "vision_layers": tuple(_count(state, f"visual.layer{i}.") for i in (1, 2, 3, 4)),
         "vision_width": state["visual.layer1.0.conv1.weight"].shape[0],
         "vision_patch_size": None,
     }
@@ -193,28 +170,14 @@ def _grid(positions: torch.Tensor) -> int:
 
 def _count(names: Iterable[str], prefix: str) -> int:
     """How many numbered blocks stand below `prefix`."""
-    return len(
-        {
-            name[len(prefix) :].partition(".")[0]
-            for name in names
-            if name.startswith(prefix)
-        }
-    )
+    return len({name[len(prefix) :].partition(".")[0] for name in names if name.startswith(prefix)})
 
 
 def _from_processor(processor, source: str) -> Preprocess:
     resize, crop = processor.size.get("shortest_edge"), processor.crop_size or {}
     edge = crop.get("height")
-    if not (
-        processor.do_center_crop
-        and resize
-        and edge
-        and edge == crop.get("width")
-        and edge <= resize
-    ):
-        raise ValueError(
-            f"{source}: the processor should resize the shortest edge and crop a square of it"
-        )
+    if not (processor.do_center_crop and resize and edge and edge == crop.get("width") and edge <= resize):
+        raise ValueError(f"{source}: the processor should resize the shortest edge and crop a square of it")
     mean, std = tuple(processor.image_mean), tuple(processor.image_std)
     return Preprocess(resize, edge, mean, std, int(processor.resample))
 

@@ -34,11 +34,7 @@ def hardware(device: str = "cpu") -> str:
         return torch.cuda.get_device_name(device)
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
-    names = [
-        line.partition(":")[2].strip()
-        for line in lines
-        if line.startswith("model name")
-    ]
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return f"{names[0] if names else platform.processor() or platform.machine()}, {os.cpu_count()} cores"
 
 
@@ -48,13 +44,7 @@ def resolve(device: str) -> str:
 
     if device != "auto":
         return device
-    return (
-        "cuda"
-        if torch.cuda.is_available()
-        else "mps"
-        if torch.backends.mps.is_available()
-        else "cpu"
-    )
+    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def verdict(encoder: Encoder, device: str, folder: Path) -> str:
@@ -68,17 +58,14 @@ def verdict(encoder: Encoder, device: str, folder: Path) -> str:
     try:
         files.write_json(
             path,
-            {"model": encoder.name, "hardware": hardware(device), "device": device}
-            | found,
+            {"model": encoder.name, "hardware": hardware(device), "device": device} | found,
         )
     except OSError as error:
         warnings.warn(f"the choice of precision is not cached: {error}", stacklevel=3)
     return found["precision"]
 
 
-def trial(
-    encoder: Encoder, device: str, lower: str, images: int = 8
-) -> dict[str, object]:
+def trial(encoder: Encoder, device: str, lower: str, images: int = 8) -> dict[str, object]:
     """Times a batch of generated images in fp32 and in `lower`, and compares its embeddings and some texts.
 
     Returns:
@@ -87,19 +74,14 @@ def trial(
     pair = [_copy(encoder).place(device, precision) for precision in ("fp32", lower)]
     pixels = _generated(encoder, images)
     try:
-        full, low = (
-            np.vstack([one.encode_pixels(pixels), one.encode_texts(SENTENCES)])
-            for one in pair
-        )
+        full, low = (np.vstack([one.encode_pixels(pixels), one.encode_texts(SENTENCES)]) for one in pair)
     except (
         FloatingPointError,
         RuntimeError,
     ) as error:  # overflow, or an operation that the device lacks
         return {"precision": "fp32", "cosine": 0.0, "speedup": 0.0, "error": str(error)}
     cosine = float((full * low).sum(axis=1).min())
-    seconds = np.min(
-        [[_seconds(one, pixels) for one in pair] for _ in range(3)], axis=0
-    )
+    seconds = np.min([[_seconds(one, pixels) for one in pair] for _ in range(3)], axis=0)
     speedup = float(seconds[0] / seconds[1])
     chosen = lower if cosine >= MIN_COSINE and speedup >= MIN_SPEEDUP else "fp32"
     return {"precision": chosen, "cosine": cosine, "speedup": speedup}
@@ -109,11 +91,7 @@ def _key(encoder: Encoder, device: str, lower: str) -> str:
     import torch
 
     # Virtual machines give one name to processors of different abilities.
-    abilities = (
-        str(torch.cpu.get_capabilities())
-        if hasattr(torch.cpu, "get_capabilities")
-        else ""
-    )
+    abilities = str(torch.cpu.get_capabilities()) if hasattr(torch.cpu, "get_capabilities") else ""
     machine = [
         device,
         hardware(device),
@@ -143,9 +121,6 @@ def _generated(encoder: Encoder, n: int) -> torch.Tensor:
     from PIL import Image
 
     rng = np.random.default_rng(0)
-    coarse = [
-        Image.fromarray(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8))
-        for _ in range(n)
-    ]
+    coarse = [Image.fromarray(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)) for _ in range(n)]
     smooth = [image.resize((640, 480), Image.Resampling.BICUBIC) for image in coarse]
     return torch.stack([encoder.preprocess(image) for image in smooth])

@@ -37,9 +37,7 @@ class Preprocess:
         import torch
 
         size = (self.crop, self.crop)
-        small = image.resize(
-            size, self.resample, box=self._box(*image.size), reducing_gap=3.0
-        )
+        small = image.resize(size, self.resample, box=self._box(*image.size), reducing_gap=3.0)
         # A table instead of torch arithmetic: workers that call torch would each start a pool of threads.
         pixels, table = np.asarray(small.convert("RGB")), self._table()
         return torch.from_numpy(np.stack([table[c][pixels[..., c]] for c in range(3)]))
@@ -60,6 +58,4 @@ class Preprocess:
 
     def _table(self) -> np.ndarray:
         level = np.arange(256) / 255.0
-        return (
-            (level - np.array(self.mean)[:, None]) / np.array(self.std)[:, None]
-        ).astype(np.float32)
+        return ((level - np.array(self.mean)[:, None]) / np.array(self.std)[:, None]).astype(np.float32)

@@ -30,9 +30,7 @@ def check_sums(folder: Path) -> None:
     for name, expected in sums.items():
         found = files.sha256(folder / name)
         if found != expected:
-            raise ValueError(
-                f"{folder / name} has sha256 {found}, not {expected} as in card.json: get it again"
-            )
+            raise ValueError(f"{folder / name} has sha256 {found}, not {expected} as in card.json: get it again")
 
 
 def state_dict(path: Path) -> dict[str, torch.Tensor]:
@@ -45,21 +43,15 @@ def state_dict(path: Path) -> dict[str, torch.Tensor]:
 
     path = path if path.is_file() else _only_file(path)
     state = _read(path)
-    if not isinstance(state, dict) or not all(
-        isinstance(value, torch.Tensor) for value in state.values()
-    ):
-        raise ValueError(
-            f"{path} is refused: it holds a {type(state).__name__}, not a state dict of tensors"
-        )
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise ValueError(f"{path} is refused: it holds a {type(state).__name__}, not a state dict of tensors")
     return {name: tensor for name, tensor in state.items() if name not in NOT_WEIGHTS}
 
 
 def _only_file(folder: Path) -> Path:
     found = sorted(p for p in folder.iterdir() if p.suffix in {".safetensors", ".pt"})
     if len(found) != 1:
-        raise ValueError(
-            f"{folder} should hold a config.json (Hugging Face) or one .safetensors or .pt (OpenAI)"
-        )
+        raise ValueError(f"{folder} should hold a config.json (Hugging Face) or one .safetensors or .pt (OpenAI)")
     return found[0]
 
 
@@ -77,9 +69,7 @@ def _read(path: Path) -> object:
             return load_file(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, SafetensorError, RuntimeError, EOFError) as error:
-        raise ValueError(
-            f"{path} is refused: it is damaged, or holds code and not only tensors"
-        ) from error
+        raise ValueError(f"{path} is refused: it is damaged, or holds code and not only tensors") from error
 
 
 def _is_torchscript(path: Path) -> bool:
@@ -93,9 +83,7 @@ def _published_torchscript(path: Path) -> dict[str, torch.Tensor]:
     import clip.clip
     import torch
 
-    if not any(
-        files.sha256(path) in url for url in clip.clip._MODELS.values()
-    ):  # the addresses hold the sums
+    if not any(files.sha256(path) in url for url in clip.clip._MODELS.values()):  # the addresses hold the sums
         raise ValueError(
             f"{path} is refused: TorchScript can run code, and this is no archive that OpenAI published; "
             "save its state_dict() as .safetensors"

@@ -29,9 +29,7 @@ def contact_sheet(
     """
     if not len(images) or (titles is not None and len(titles) != len(images)):
         given = "no titles" if titles is None else f"{len(titles)} titles"
-        raise ValueError(
-            f"contact_sheet: {len(images)} images and {given}; it needs images, and one title each"
-        )
+        raise ValueError(f"contact_sheet: {len(images)} images and {given}; it needs images, and one title each")
     below = [] if titles is None else [wrapped(text, 24, 2) for text in titles]
     lines = max((text.count("\n") + 1 for text in below), default=0)
     cell, gap, caption, top = 1.7, 0.12, 0.16 * lines + 0.04, 0.5 if title else 0.12
@@ -116,9 +114,7 @@ def _answers(queries: Sequence[str], scores: Any, index: Any, relevant: Any, k: 
     scores, index = np.atleast_2d(scores)[:, :k], np.atleast_2d(index)[:, :k]
     if not index.size or scores.shape != index.shape or len(scores) != len(queries):
         shapes = f"scores {scores.shape} and index {index.shape}"
-        raise ValueError(
-            f"{len(queries)} queries, {shapes}: one row of scores and of index a query is needed"
-        )
+        raise ValueError(f"{len(queries)} queries, {shapes}: one row of scores and of index a query is needed")
     if relevant is None:
         return scores, index, np.full(index.shape, "")
     right = np.take_along_axis(np.atleast_2d(relevant).astype(bool), index, axis=1)
@@ -134,9 +130,7 @@ class _Page:
         self.width, self.height = width, height
         self.fig = figure(width, height, facecolor=ground)
         # An artist of full size keeps the margins where a front end crops the figure to its content.
-        self.fig.add_artist(
-            Rectangle((0, 0), 1, 1, transform=self.fig.transFigure, color=ground, lw=0, zorder=-9)
-        )
+        self.fig.add_artist(Rectangle((0, 0), 1, 1, transform=self.fig.transFigure, color=ground, lw=0, zorder=-9))
 
     def axes(self, x: float, y: float, w: float, h: float) -> Axes:
         """Axes without ticks whose data units are inches, origin below left."""
@@ -152,9 +146,7 @@ class _Page:
         if text:
             self.text(x, 0.27, text, fontsize=13, fontweight="bold", va="center")
 
-    def framed(
-        self, image: Any, x: float, y: float, side: float, frame: str = PALE, line: float = 1.0
-    ) -> None:
+    def framed(self, image: Any, x: float, y: float, side: float, frame: str = PALE, line: float = 1.0) -> None:
         """The whole image in a square with a frame."""
         ax = self.axes(x, y, side, side)
         ax.imshow(_pixels(image, side, side), extent=(0, side, 0, side))

@@ -57,7 +57,7 @@ LEVELS = ("coarse", "medium", "fine")
 
 
 def clarity(turbidity: float) -> str | None:
-    """ "clear" below 0.3, "murky" from 0.5, and no word for what lies between."""
+    """Word for the water: "clear" below 0.3, "murky" from 0.5, None for what lies between."""
     return "clear" if turbidity < 0.30 else "murky" if turbidity >= 0.50 else None
 
 

@@ -22,8 +22,11 @@ _STATE_PIXELS = {"net": 40, "hook": 14, "rope": 30, "plastic": 24, "barnacles": 
 
 @dataclass
 class Thing:
-    """One thing of the plan. `x, y` is its middle as a share of width and height, `size` its half length as a share of
-    the shorter side; `distance` in [0, 1] from near to far; angles in radians as in `solids.rotation`."""
+    """One thing of the plan.
+
+    `x, y` is its middle as a share of width and height, `size` its half length as a share of the shorter side,
+    `distance` in [0, 1] from near to far; angles are radians as in `solids.rotation`.
+    """
 
     kind: str
     x: float

@@ -22,9 +22,7 @@ def figures_of(notebook: Path, cfg: config.Config) -> list[Path]:
     """Figures that the notebook's code saves and that exist, in the order of the code."""
     import nbformat
 
-    code = "\n".join(
-        cell.source for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"
-    )
+    code = "\n".join(cell.source for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code")
     paths = [cfg.figures_dir / (name if Path(name).suffix else f"{name}.png") for name in SAVED.findall(code)]
     return [path for path in dict.fromkeys(paths) if path.is_file()]
 
@@ -35,9 +33,7 @@ def _about(notebook: Path) -> tuple[str, str]:
     from bs4 import BeautifulSoup
     from nbconvert.filters import markdown2html
 
-    cells = [
-        cell.source for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "markdown"
-    ]
+    cells = [cell.source for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "markdown"]
     soup = BeautifulSoup(markdown2html("\n\n".join(cells[:4])), "html.parser")
     lines = [" ".join(tag.get_text(" ").split()) for tag in soup.select("p, li, tr")]
     asked = next((line for line in lines if QUESTION.match(line)), next(filter(None, lines), ""))

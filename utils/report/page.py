@@ -80,11 +80,7 @@ def render(nb: Any, notebook: Path) -> str:
 
 
 def _title(nb: Any, fallback: str) -> str:
-    heads = [
-        re.search(r"^#\s+(.+)", cell.source, re.MULTILINE)
-        for cell in nb.cells
-        if cell.cell_type == "markdown"
-    ]
+    heads = [re.search(r"^#\s+(.+)", cell.source, re.MULTILINE) for cell in nb.cells if cell.cell_type == "markdown"]
     return next((head[1].strip() for head in heads if head), fallback)
 
 
@@ -102,9 +98,7 @@ def _static(output: Any) -> Any:
         output.data = {"text/html": NOTE}
     elif "text/latex" in data and "text/html" not in data:
         formula = data["text/latex"].strip()
-        output.data = {
-            "text/html": mathml(formula.strip("$"), block=formula.startswith("$$") or "\\begin" in formula)
-        }
+        output.data = {"text/html": mathml(formula.strip("$"), block=formula.startswith("$$") or "\\begin" in formula)}
     return output
 
 
@@ -126,7 +120,7 @@ def mathml(tex: str, block: bool = False) -> str:
 
 
 def _exporter() -> Any:
-    """nbconvert's exporter with the template of this folder and formulas as MathML."""
+    """Nbconvert's exporter with the template of this folder and formulas as MathML."""
     from nbconvert.exporters import HTMLExporter
     from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
     from traitlets.config import Config as Traits
@@ -168,16 +162,12 @@ def _offline(body: str, folder: Path, quality: int, side: int) -> str:
     from bs4 import BeautifulSoup
 
     soup, heading = BeautifulSoup(body, "html.parser"), "figure"
-    for tag in soup.find_all(
-        ["script", "iframe", "object", "embed", "link", "base", "video", "audio", "source"]
-    ):
+    for tag in soup.find_all(["script", "iframe", "object", "embed", "link", "base", "video", "audio", "source"]):
         tag.decompose()
     for style in soup.find_all("style"):
         style.string = re.sub(r"@import[^;]+;|url\(\s*['\"]?(?:https?:)?//[^)]*\)", "", style.string or "")
     for tag in soup.find_all(True):
-        for name in [
-            name for name in tag.attrs if name.startswith("on") or name in ("srcset", "background", "poster")
-        ]:
+        for name in [name for name in tag.attrs if name.startswith("on") or name in ("srcset", "background", "poster")]:
             del tag[name]
         if tag.name in ("h1", "h2", "h3"):
             heading = tag.get_text(" ", strip=True)

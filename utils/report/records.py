@@ -41,9 +41,7 @@ def record(**fields: Any) -> dict[str, Any]:
     made = {name: _plain(fields.get(name)) for name in FIELDS} | {"unit": fields.get("unit") or "fraction"}
     for name in ("value", "ci_low", "ci_high"):
         if made[name] is not None and not math.isfinite(made[name]):
-            raise ValueError(
-                f"record: {made['task']} {made['metric']}: {name} is {made[name]}, not a finite number"
-            )
+            raise ValueError(f"record: {made['task']} {made['metric']}: {name} is {made[name]}, not a finite number")
     return made
 
 
@@ -83,9 +81,7 @@ class Results:
         self._records[repr([made[name] for name in KEY])] = made
         return made
 
-    def add_all(
-        self, values: Mapping[str, float | Mapping[str, float]], **fields: Any
-    ) -> list[dict[str, Any]]:
+    def add_all(self, values: Mapping[str, float | Mapping[str, float]], **fields: Any) -> list[dict[str, Any]]:
         """Adds a whole dict of metrics, such as `metrics.retrieval` returns."""
         return [self.add(metric, value, **fields) for metric, value in values.items()]
 
@@ -104,16 +100,21 @@ class Results:
 def read(notebook: str | None = None, cfg: config.Config | None = None) -> list[dict[str, Any]]:
     """Records of one notebook, or of all in order of their names, each with its `notebook`.
 
+    A notebook that has not run into this output folder is answered by the records committed with the repository.
+
     Raises:
         FileNotFoundError: this notebook has left no records.
     """
     folder = _folder(cfg or config.load())
-    paths = sorted(folder.glob("*.json")) if notebook is None else [folder / f"{notebook}.json"]
-    if notebook is not None and not paths[0].is_file():
-        raise FileNotFoundError(f"no results of {notebook!r}: {paths[0]} is missing; run the notebook first")
-    return [
-        {"notebook": path.stem} | item for path in paths for item in files.read_json(path).get("records", [])
-    ]
+    paths = sorted(folder.glob("*.json")) if notebook is None else [_written(folder, notebook)]
+    return [{"notebook": path.stem} | item for path in paths for item in files.read_json(path).get("records", [])]
+
+
+def _written(folder: Path, notebook: str) -> Path:
+    for path in (folder / f"{notebook}.json", config.root() / "reports" / "results" / f"{notebook}.json"):
+        if path.is_file():
+            return path
+    raise FileNotFoundError(f"no results of {notebook!r}: {folder / notebook}.json is missing; run the notebook first")
 
 
 def header(notebook: str, cfg: config.Config) -> dict[str, Any]:
@@ -151,9 +152,7 @@ def _hardware() -> dict[str, Any]:
     name, info = platform.processor() or platform.machine(), Path("/proc/cpuinfo")
     if info.is_file():
         lines = [
-            line.split(":", 1)[1].strip()
-            for line in info.read_text().splitlines()
-            if line.startswith("model name")
+            line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")
         ]
         name = lines[0] if lines else name
     torch = sys.modules.get("torch")

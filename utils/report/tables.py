@@ -23,9 +23,7 @@ MARKER = re.compile(r"(<!-- table:(?P<name>[\w-]+)(?P<filters>[^\n]*?) -->\n).*?
 DASH = "–"
 
 
-def formatted(
-    value: float | None, unit: str = "fraction", low: float | None = None, high: float | None = None
-) -> str:
+def formatted(value: float | None, unit: str = "fraction", low: float | None = None, high: float | None = None) -> str:
     """A value with its interval as people read it: 0.832 (0.801 to 0.860).
 
     Fractions have three decimals, everything else three significant digits or whole numbers.
@@ -72,9 +70,7 @@ def table(records: Sequence[Mapping[str, Any]], rows: Sequence[str] | None = Non
     for item in records:
         case = cases.setdefault(repr([item.get(name) for name in rows]), {})
         if item["metric"] in case:
-            raise ValueError(
-                f"table: two records of {item['metric']} for {[item.get(name) for name in rows]}"
-            )
+            raise ValueError(f"table: two records of {item['metric']} for {[item.get(name) for name in rows]}")
         case[item["metric"]] = item
     heads = [[literal(next(iter(case.values())).get(name)) for name in rows] for case in cases.values()]
     cells = [[_cell(case.get(metric)) for metric in metrics] for case in cases.values()]
@@ -116,9 +112,7 @@ def _shared(records: Sequence[Mapping[str, Any]], rows: Sequence[str]) -> str:
     return f"<sub>{' · '.join(parts)}</sub>"
 
 
-def select(
-    records: Sequence[Mapping[str, Any]], name: str, filters: Sequence[str] = ()
-) -> list[Mapping[str, Any]]:
+def select(records: Sequence[Mapping[str, Any]], name: str, filters: Sequence[str] = ()) -> list[Mapping[str, Any]]:
     """Records of one task that pass the marker's filters; a comma separates the allowed values of a field.
 
     Raises:
@@ -131,9 +125,7 @@ def select(
     for word in filters:
         field, sign, allowed = word.partition("=")
         if field not in ("notebook", *FIELDS) or not sign:
-            raise ValueError(
-                f"table:{name}: {word!r} is no filter; write field=value with one of {', '.join(FIELDS)}"
-            )
+            raise ValueError(f"table:{name}: {word!r} is no filter; write field=value with one of {', '.join(FIELDS)}")
         there = sorted({str(item.get(field)) for item in chosen})
         chosen = [item for item in chosen if str(item.get(field)) in (allowed, *allowed.split(","))]
         if not chosen:
@@ -149,12 +141,8 @@ def update_tables(path: str | Path, cfg: config.Config | None = None) -> bool:
     """
     path, records = Path(path), read(cfg=cfg)
     old = path.read_text(encoding="utf-8")
-    if old.count("<!-- table:") != len(MARKER.findall(old)) or old.count("<!-- /table -->") != old.count(
-        "<!-- table:"
-    ):
-        raise ValueError(
-            f"{path}: every <!-- table:NAME --> needs its own <!-- /table --> on a line below it"
-        )
+    if old.count("<!-- table:") != len(MARKER.findall(old)) or old.count("<!-- /table -->") != old.count("<!-- table:"):
+        raise ValueError(f"{path}: every <!-- table:NAME --> needs its own <!-- /table --> on a line below it")
 
     def fill(match: re.Match[str]) -> str:
         try:
