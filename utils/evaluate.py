@@ -10,6 +10,8 @@ import pandas as pd
 from utils import metrics, search
 
 KS = (1, 5, 10)
+PHOTO_QUERIES = ("turtle", "under water")  # for photographs, chosen on the training part of real ones
+PHOTO_AGAINST = tuple(f"a {kind}" for kind in ("person", "dog", "cat", "car", "bus", "boat", "chair", "cup", "house"))
 BINS = {  # of `turtle_bins`, in their natural order; states go by name
     "water": ("clear", "hazy", "murky"),
     "light": ("bright", "dim", "dark"),
@@ -40,14 +42,15 @@ def retrieval(
     return table
 
 
-def presence_scores(image_emb: np.ndarray, text_emb: np.ndarray) -> np.ndarray:
+def presence_scores(image_emb: np.ndarray, text_emb: np.ndarray, against: np.ndarray | None = None) -> np.ndarray:
     """How much each image looks like the query: cosine to the mean of several wordings, (n,) float32 in [-1, 1].
 
     Args:
         image_emb: (n, d) unit length.
         text_emb: (q, d) unit length, wordings of one query; averaged and normalised again.
+        against: (r, d) unit length, what the image should not look like; its mean is subtracted.
     """
-    return image_emb @ search.compose([text_emb])[0]
+    return image_emb @ search.compose([text_emb], [] if against is None else [against])[0]
 
 
 def presence(score: np.ndarray, present: np.ndarray, groups: Sequence[str] | None = None) -> dict[str, float]:
@@ -130,7 +133,7 @@ def presence_in_photographs(encoder, photos: pd.DataFrame, grey: bool = False) -
 
     present = (photos["category"] == "turtle").to_numpy()
     image_emb = _grey_emb(encoder, photos["path"]) if grey else embed.images(encoder, list(photos["path"]))
-    score = presence_scores(image_emb, embed.texts(encoder, TURTLE_QUERIES))
+    score = presence_scores(image_emb, embed.texts(encoder, PHOTO_QUERIES), embed.texts(encoder, PHOTO_AGAINST))
     groups = [identity or name for identity, name in zip(photos["identity"], photos["image_id"], strict=True)]
     colour = np.zeros(len(photos)) if grey else colour_baseline(photos["path"])
     return {

@@ -18,7 +18,8 @@ SITES = {  # depth in metres, clearest and murkiest water, usual beds
     "Lantern Reef": ((12, 28), (0.05, 0.45), ("a reef", "rocks", "open water")),
     "Outer Bank": ((8, 25), (0.02, 0.30), ("open water", "rocks", "sand")),
 }
-_SHAPES = ((240, 180), (240, 160), (216, 216), (180, 240))
+ARCHIVE_COMPANY = 0.12  # the share of turtles in an archive that are not alone: most photographs show one animal
+_SHAPES = ((208, 156), (208, 140), (192, 192), (156, 208))
 _PLACE_KINDS = {
     "street": ("person", "car", "bus", "bicycle", "dog", "tree", "house", "car", "person"), "room": ("person", "chair", "cat", "dog", "cup", "ball", "chair"),
     "beach": ("person", "boat", "kite", "ball", "dog", "seabird", "boat"), "park": ("person", "dog", "tree", "ball", "bicycle", "kite", "cat"),
@@ -47,7 +48,7 @@ def sea_scene(
         site: one of SITES.
         subject: "turtle", a kind, or None for whatever lives there; `empty=True` for water alone.
         shape: (width, height) in pixels.
-        fixed: turtle=attributes, identity, encounter, states, empty, date.
+        fixed: turtle=attributes, identity, encounter, states, empty, date, company (share of turtles not alone).
     """
     rng = np.random.default_rng([seed, 0x5CE])
     site = site or str(rng.choice(list(SITES)))
@@ -73,12 +74,12 @@ def sea_scene(
 
 
 def _turtle_and_company(rng, scene: Scene, fixed: dict) -> list[Thing]:
-    things = [_turtle(rng, scene, fixed)]
-    if rng.random() < 0.10:
+    things, company = [_turtle(rng, scene, fixed)], fixed.get("company", ARCHIVE_COMPANY)
+    if rng.random() < 0.18 * company:
         other = individual(int(rng.integers(2**31)), 0)
         other.pop("site")
         things.append(_turtle(rng, scene, {"turtle": other, "small": True}))
-    for _ in range(rng.choice([0, 1, 2], p=[0.45, 0.40, 0.15])):
+    for _ in range(rng.choice([0, 1, 2], p=[1 - company, 0.73 * company, 0.27 * company])):
         kind = str(rng.choice(DEBRIS if rng.random() < 0.45 else ANIMALS))
         things.append(_placed(rng, scene, kind, small=True))
     return _apart(rng, things, scene)
@@ -194,7 +195,7 @@ def land_scene(seed: int, place: str | None = None, shape: tuple[int, int] | Non
     kinds = [str(rng.choice(_PLACE_KINDS[place]))]
     if rng.random() < 0.30:
         kinds *= int(rng.choice([2, 3], p=[0.75, 0.25]))
-    while rng.random() < 0.55 and len(kinds) < 5:
+    while rng.random() < 0.45 and len(kinds) < 4:
         kinds.append(str(rng.choice(_PLACE_KINDS[place])))
     close = len(kinds) == 1 and rng.random() < 0.5
     things = [_placed(rng, scene, k, small=len(kinds) > 2) for k in kinds]

@@ -179,13 +179,14 @@ def _verb(group: list[dict], claims: dict, rng) -> str:
 
 def _whereabouts(facts: Mapping, groups: list[list[dict]], claims: dict, rng, level: str) -> list[str]:
     words = []
-    if level == "fine" or rng.random() < 0.75:
+    dwell = 0.1 if groups[0][0]["kind"] == "turtle" else 1.0  # a fine caption of a turtle speaks of the animal first
+    if rng.random() < (0.75 if level != "fine" or groups[0][0]["kind"] == "turtle" else 1.0):
         words += _place(facts, claims, rng)
     if len(groups) > 1 and (level == "fine" or rng.random() < 0.5):
         words.append(_relation(groups, claims, rng, level))
-    if level == "fine" or rng.random() < 0.3:
+    if rng.random() < (dwell if level == "fine" else 0.3):
         words += _conditions(facts, claims, rng)
-    if facts.get("camera") in CAMERA and (level == "fine" or rng.random() < 0.4):
+    if facts.get("camera") in CAMERA and rng.random() < (dwell if level == "fine" else 0.4):
         claims["camera"] = facts["camera"]
         words.append(_pick(rng, CAMERA[facts["camera"]]))
     return words

@@ -156,16 +156,14 @@ def _turtle_annotations(shots: list[Shot], truths: list[dict]) -> dict:
     annotations = []
     for image_id, truth in enumerate(truths, 1):
         for thing in truth["objects"]:
-            if thing["kind"] != "turtle" or not thing["identity"]:
-                continue
             for part, (category, _) in TURTLE_PARTS.items():
-                if part not in thing["masks"]:
+                if part not in thing.get("runs", {}):
                     continue
                 box = thing["box_xyxy"] if part == "whole" else thing["parts"][part]
-                mask = thing["masks"][part]
+                runs = thing["runs"][part]
                 annotations.append({
-                    "id": len(annotations) + 1, "image_id": image_id, "category_id": category, "segmentation": run_lengths(mask),
-                    "area": float(mask.sum()), "bbox": _xywh(box), "iscrowd": 1, "attributes": {"occluded": thing["visible"] < 0.6},
+                    "id": len(annotations) + 1, "image_id": image_id, "category_id": category, "segmentation": runs,
+                    "area": float(sum(runs["counts"][1::2])), "bbox": _xywh(box), "iscrowd": 1, "attributes": {"occluded": thing["visible"] < 0.6},
                 })  # fmt: skip
     return {
         "info": {"description": "ReefWorld in the layout of SeaTurtleID2022"}, "licenses": [],
@@ -185,7 +183,7 @@ def _plan_roboflow(seed: int, images: int) -> list[Shot]:
     shots = []
     for i in range(originals):
         part = "train" if i % 10 < 7 else "valid" if i % 10 < 9 else "test"
-        scene = casting.sea_scene(int(rng.integers(2**40)), subject="turtle", shape=(208, 208))
+        scene = casting.sea_scene(int(rng.integers(2**40)), subject="turtle", shape=(192, 192))
         shots.append(Shot(scene, f"{part}/DSC{i:05d}_jpg.rf.{rng.bytes(16).hex()}.jpg"))
     for shot in [s for s in shots if s.file.startswith("train")][: images - originals]:
         shots.append(

@@ -196,10 +196,10 @@ def _film(rng, picture: np.ndarray, scene: Scene) -> np.ndarray:
         y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
         picture = picture * (1 - rng.uniform(0, 0.35) * (x**2 + y**2) / 2)[..., None]
     picture = picture * rng.normal(1, 0.03, 3) * rng.uniform(0.88, 1.12)
-    picture = np.clip(picture, 0, 1) ** rng.uniform(0.85, 1.2)
+    picture = np.clip(picture, 0, 1).astype(np.float32) ** np.float32(rng.uniform(0.85, 1.2))
     blur = rng.choice([0, 0, 0.5, 0.9], p=[0.4, 0.2, 0.3, 0.1]) * (height / 180)
     picture = cv2.GaussianBlur(picture, (0, 0), blur) if blur else picture
-    picture = picture + rng.normal(0, rng.uniform(0.004, 0.022), picture.shape)
+    picture = picture + rng.uniform(0.004, 0.022) * rng.standard_normal(picture.shape, np.float32)
     if scene.grey:
         picture = np.repeat((picture @ np.array([0.299, 0.587, 0.114]))[..., None], 3, axis=2)
     return (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)

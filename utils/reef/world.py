@@ -55,11 +55,14 @@ def _captions(truth: dict, levels: Iterable[str], rng: np.random.Generator) -> l
     return captions
 
 
-def any_scene(seed: int, shape: tuple[int, int] | None = None) -> Scene:
-    """A scene of any sort: 30 % turtles, 30 % other life and debris, 4 % empty water, 36 % land."""
+def any_scene(seed: int, shape: tuple[int, int] | None = None, company: float = 0.55) -> Scene:
+    """A scene of any sort: 30 % turtles, 30 % other life and debris, 4 % empty water, 36 % land.
+
+    `company` is the share of turtles that are not alone.
+    """
     draw = np.random.default_rng([seed, 0xA2]).random()
     if draw < 0.30:
-        return casting.sea_scene(seed, subject="turtle", shape=shape)
+        return casting.sea_scene(seed, subject="turtle", shape=shape, company=company)
     if draw < 0.60:
         kinds = ANIMALS + DEBRIS
         return casting.sea_scene(seed, subject=kinds[seed % len(kinds)], shape=shape)
@@ -76,7 +79,9 @@ def in_parallel(work: Callable, jobs: list, workers: int | None = None, progress
     if workers == 1:
         yield from tqdm(map(work, jobs), total=len(jobs), desc=progress, disable=progress is None)
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("forkserver"), initializer=_one_thread) as pool:
+    processes = get_context("forkserver")
+    processes.set_forkserver_preload([__name__])  # imported once, not by every process of every data set
+    with ProcessPoolExecutor(workers, mp_context=processes, initializer=_one_thread) as pool:
         chunk = max(1, min(16, len(jobs) // (4 * workers)))
         yield from tqdm(pool.map(work, jobs, chunksize=chunk), total=len(jobs), desc=progress, disable=progress is None)
 
@@ -103,7 +108,8 @@ def _pair(seed: int) -> tuple[np.ndarray, list[str]]:
 
 
 def _judged(seed: int) -> tuple[dict, np.ndarray]:
-    image, truth = record(any_scene(seed, (192, 192)), str(seed), f"{seed}.png", masks=False)
+    scene = any_scene(seed, (192, 192), casting.ARCHIVE_COMPANY)
+    image, truth = record(scene, str(seed), f"{seed}.png", masks=False)
     return truth, image
 
 

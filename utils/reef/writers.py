@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from utils.reef.layouts import LAYOUTS, Shot
+from utils.reef.layouts import LAYOUTS, Shot, run_lengths
 from utils.reef.world import in_parallel, record
 
 _STREAMS = {name: i for i, name in enumerate(LAYOUTS, 1)}
@@ -58,7 +58,7 @@ def write(
         finish(folder, shots, truths)
         for truth in truths:
             for thing in truth["objects"]:
-                thing.pop("masks")
+                thing.pop("runs", None)
         _lines(folder / "truth.jsonl", truths)
         try:
             folder.rename(root)
@@ -86,6 +86,10 @@ def _take(job: tuple[str, Shot]) -> tuple[bytes, dict]:
     image, truth = record(shot.scene, f"{name}/{shot.file}", shot.file, shot.levels)
     if shot.gain != 1.0:
         image = np.clip(image.astype(np.float32) * shot.gain, 0, 255).astype(np.uint8)
+    for thing in truth["objects"]:
+        masks = thing.pop("masks")
+        if name == "sea_turtles" and thing["identity"]:
+            thing["runs"] = {part: run_lengths(mask) for part, mask in masks.items()}
     quality = 82 + shot.scene.seed % 12
     return cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes(), truth
 
