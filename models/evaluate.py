@@ -169,10 +169,24 @@ def write_card(
         "figures": figures, "limits": recipe["limits"], "bytes": size,
         "sha256": {path.name: files.sha256(path) for path in paths},
     }  # fmt: skip
+    _write(folder, card)
+    return card
+
+
+def renew_card(folder: Path, recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Measure a finished miniature again, on the world as it is now, and write the figures into its card."""
+    card = files.read_json(folder / "card.json")
+    data = recipe["data"]
+    card["figures"] = evaluate(folder, data["evaluation_images"], data["evaluation_seed"])
+    card["recipe"]["data"], card["limits"] = data, recipe["limits"]
+    _write(folder, card)
+    return card
+
+
+def _write(folder: Path, card: Mapping[str, Any]) -> None:
     files.write_json(folder / "card.json", card)
     with files.atomic_write(folder / "README.md") as temporary:
         Path(temporary).write_text(model_card(card), encoding="utf-8")
-    return card
 
 
 def processor() -> str:

@@ -298,12 +298,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--images", type=int, help="training images, instead of the recipe's number")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint if there is one")
     parser.add_argument("--smoke", action="store_true", help="a handful of steps, into the artifacts folder")
+    parser.add_argument("--evaluate", action="store_true", help="only measure the slot again and renew its card")
     parser.add_argument("--table", action="store_true", help="only write the table in models/README.md")
     options = parser.parse_args(arguments)
     cfg = config.load()
-    if options.table:
+    if options.table or options.evaluate:
         from models import evaluate
 
+        if options.evaluate:
+            slot = options.slot or parser.error("--evaluate needs a slot")
+            evaluate.renew_card(options.out or cfg.models_dir / slot, recipes()[slot])
         evaluate.update_table(cfg.models_dir)
         return 0
     for slot in [options.slot] if options.slot else [name for name in recipes() if name != "vocabulary"]:

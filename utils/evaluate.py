@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -95,6 +96,24 @@ def by_bin(hits: np.ndarray, bins: Sequence[str | None], order: Sequence[str] | 
             found = metrics.wilson(chosen)
             rows.append((name, found["mean"], found["ci_low"], found["ci_high"], len(chosen)))
     return pd.DataFrame(rows, columns=["bin", "value", "ci_low", "ci_high", "n"])
+
+
+def by_kind(image_emb: np.ndarray, labels: Sequence[Sequence[str]], words: Callable, least: int = 8) -> pd.DataFrame:
+    """How well "a KIND" sorts the images of each kind to the front: columns as `by_bin`, value is AP, and chance.
+
+    Args:
+        image_emb: (n, d) unit length.
+        labels: n lists of the kinds in each image.
+        words: sentences -> (q, d) unit length.
+        least: kinds shown by fewer images are left out.
+    """
+    counts, rows = Counter(kind for kinds in labels for kind in set(kinds)), []
+    for kind in sorted(kind for kind, count in counts.items() if count >= least):
+        shown = np.array([kind in kinds for kinds in labels])
+        found = presence(presence_scores(image_emb, words([f"a {kind}", f"a photo of a {kind}"])), shown)
+        rows.append((kind, found["mean"], found["ci_low"], found["ci_high"], int(shown.sum()), float(shown.mean())))
+    table = pd.DataFrame(rows, columns=["bin", "value", "ci_low", "ci_high", "n", "chance"])
+    return table.sort_values("value", ascending=False, kind="stable", ignore_index=True)
 
 
 def turtle_of(facts: Mapping) -> Mapping | None:

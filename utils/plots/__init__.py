@@ -5,7 +5,7 @@ the figure shows it exactly once. An image is a path, a PIL image or an (h, w[, 
 (sentences, names) is drawn literally: ``$x$`` and ``<b>`` stay what they are.
 """
 
-from utils.plots.charts import bars_with_intervals, breakdown, histograms, pr_curve
+from utils.plots.charts import bars_by_bin, bars_with_intervals, breakdown, histograms, pr_curve
 from utils.plots.pictures import contact_sheet, retrieval_grid, search_poster
 from utils.plots.style import COLOURS, RIGHT, WRONG, encoded, save_figure, style
 
@@ -13,6 +13,7 @@ __all__ = [
     "COLOURS",
     "RIGHT",
     "WRONG",
+    "bars_by_bin",
     "bars_with_intervals",
     "breakdown",
     "contact_sheet",

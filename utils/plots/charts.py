@@ -10,6 +10,7 @@ import numpy as np
 from utils.plots.style import COLOURS, GREY, INK, WRONG, figure, wrapped
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -58,6 +59,12 @@ def bars_with_intervals(
     ax.set_xlim(min(0, float((values - error[0]).min())), 1.12 * span)
     _names(ax.yaxis, y, [wrapped(label, 34, 2) for label in labels])
     return fig
+
+
+def bars_by_bin(table: pd.DataFrame, chance: Any = None, xlabel: str = "", title: str = "") -> Figure:
+    """`bars_with_intervals` of a table with the columns bin, value, ci_low, ci_high and n."""
+    labels = [f"{name} (n = {n})" for name, n in zip(table["bin"], table["n"], strict=True)]
+    return bars_with_intervals(labels, table["value"], table["ci_low"], table["ci_high"], chance, xlabel, title)
 
 
 def breakdown(
