@@ -104,13 +104,16 @@ def test_presence_in_photographs_puts_the_baseline_beside_the_model(photos, monk
     asked = []
     rows = np.array([[1.0, 0.0]] * 6 + [[0.0, 1.0]] * 6, np.float32)
     monkeypatch.setattr(embed, "images", lambda encoder, items: rows)
-    monkeypatch.setattr(
-        embed, "texts", lambda encoder, texts: asked.extend(texts) or np.tile(rows[:1], (len(texts), 1))
-    )
+
+    def texts(encoder, sentences):
+        asked.extend(sentences)
+        return rows[[0] if sentences == evaluate.PHOTO_QUERIES else [6]]
+
+    monkeypatch.setattr(embed, "texts", texts)
     result = evaluate.presence_in_photographs(None, photos)
-    assert asked == list(evaluate.TURTLE_QUERIES)
+    assert asked == [*evaluate.PHOTO_QUERIES, *evaluate.PHOTO_AGAINST]
     assert result["chance"] == 0.5 and result["AP"]["mean"] == result["colour"]["mean"] == 1.0
-    np.testing.assert_array_equal(result["score"], [1] * 6 + [0] * 6)
+    np.testing.assert_allclose(result["score"], np.repeat([0.5**0.5, -(0.5**0.5)], 6), rtol=1e-6)
 
 
 def test_on_greyscale_copies_colour_is_blind_and_the_model_sees_no_colour(photos, monkeypatch):
@@ -128,7 +131,7 @@ def test_on_greyscale_copies_colour_is_blind_and_the_model_sees_no_colour(photos
         return np.stack([dark, ~dark], 1).astype(np.float32)
 
     encoder = SimpleNamespace(preprocess=preprocess, encode_pixels=encode_pixels)
-    monkeypatch.setattr(embed, "texts", lambda encoder, texts: np.array([[1.0, 0.0]], np.float32))
+    monkeypatch.setattr(embed, "texts", lambda encoder, texts: np.eye(2, dtype=np.float32)[[int(len(texts) > 2)]])
     result = evaluate.presence_in_photographs(encoder, photos, grey=True)
     assert seen == [True] * 12
     assert result["colour"]["mean"] == result["chance"] == 0.5
@@ -172,3 +175,14 @@ def test_bins_of_a_turtle_photo_say_water_light_size_and_state():
     assert list(table["light"]) == ["bright", "dim", "bright", None]
     assert list(table["size"]) == ["small (< 4 %)", "middle", "large (> 15 %)", None]
     assert list(table["state"]) == ["net", "free", "rope", None]
+
+
+def test_a_kind_is_judged_by_how_well_its_name_sorts_its_images_to_the_front():
+    image_emb = np.eye(2, dtype=np.float32)[[0, 0, 0, 1, 1]]
+    labels = [["crab"], ["crab", "net"], ["crab"], ["net"], []]
+    table = evaluate.by_kind(
+        image_emb, labels, lambda sentences: image_emb[[0 if "crab" in sentences[0] else 3]], least=2
+    )
+    assert list(table["bin"]) == ["crab", "net"] and list(table["n"]) == [3, 2]
+    assert table["value"][0] == 1.0 and table["value"][1] < 1.0
+    assert list(table["chance"]) == [0.6, 0.4]
