@@ -2,6 +2,7 @@
 #   python3.11 -m venv .venv
 #   .venv/bin/pip install -r requirements.lock          (Linux without a GPU, a tenth of the download: add
 #                                                        --extra-index-url https://download.pytorch.org/whl/cpu)
+#   .venv/bin/python -m utils.datasets                  (make data)
 #   .venv/bin/python -m utils.report                    (make report)
 #   .venv/bin/pytest -m "not slow and not browser and not gpu and not network"; .venv/bin/pytest --nbmake notebooks/
 
@@ -16,7 +17,7 @@ PIP_EXTRA := $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pyto
 # Tests write below a folder of their own that is removed afterwards, so the tree stays as it is.
 IN_SCRATCH := out=$$(mktemp -d); trap 'rm -rf "$$out"' EXIT; REEF_OUT="$$out"
 
-.PHONY: help env report test test-slow lint models bench clean
+.PHONY: help env data report test test-slow lint models bench clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | \
@@ -30,14 +31,17 @@ $(STAMP): requirements.lock
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet $(PIP_EXTRA) -r requirements.lock
 	touch $@
 
-report: env ## execute the notebooks, export reports/*.html, rewrite the tables
+data: env ## make or find the data sets (ReefWorld: a minute, once)
+	$(BIN)/python -m utils.datasets
+
+report: data ## execute the notebooks, export reports/*.html, rewrite the tables
 	$(BIN)/python -m utils.report
 
-test: env ## unit tests, then every notebook
+test: data ## unit tests, then every notebook
 	$(IN_SCRATCH) $(BIN)/python -m pytest -q -m "not slow and not browser and not gpu and not network"
 	$(IN_SCRATCH) $(BIN)/python -m pytest -q --nbmake notebooks/
 
-test-slow: env ## browser, several-process, clean-copy and long checks
+test-slow: data ## browser, several-process, clean-copy and long checks
 	$(IN_SCRATCH) $(BIN)/python -m pytest -q -m "(slow or browser) and not gpu and not network"
 
 lint: env ## ruff, style and format

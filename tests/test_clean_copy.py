@@ -53,7 +53,7 @@ def test_a_notebook_opened_alone_in_a_clean_copy_runs(copy, name):
 
 def test_make_help_lists_every_target(copy):
     listed = run(copy, "make", "help").stdout
-    for target in ("env", "report", "test", "test-slow", "lint", "models", "bench", "clean"):
+    for target in ("env", "data", "report", "test", "test-slow", "lint", "models", "bench", "clean"):
         assert f"make {target} " in listed
 
 

@@ -109,8 +109,10 @@ def by_kind(image_emb: np.ndarray, labels: Sequence[Sequence[str]], words: Calla
     """
     counts, rows = Counter(kind for kinds in labels for kind in set(kinds)), []
     for kind in sorted(kind for kind, count in counts.items() if count >= least):
-        shown = np.array([kind in kinds for kinds in labels])
-        found = presence(presence_scores(image_emb, words([f"a {kind}", f"a photo of a {kind}"])), shown)
+        shown, article = np.array([kind in kinds for kinds in labels]), "an" if kind[0] in "aeio" else "a"
+        found = presence(
+            presence_scores(image_emb, words([f"{article} {kind}", f"a photo of {article} {kind}"])), shown
+        )
         rows.append((kind, found["mean"], found["ci_low"], found["ci_high"], int(shown.sum()), float(shown.mean())))
     table = pd.DataFrame(rows, columns=["bin", "value", "ci_low", "ci_high", "n", "chance"])
     return table.sort_values("value", ascending=False, kind="stable", ignore_index=True)
