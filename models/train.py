@@ -306,7 +306,9 @@ def main(arguments: list[str] | None = None) -> int:
         from models import evaluate
 
         if options.evaluate:
-            slot = options.slot or parser.error("--evaluate needs a slot")
+            slot = (
+                options.slot if options.slot in recipes() else parser.error("--evaluate needs a slot of recipes.toml")
+            )
             evaluate.renew_card(options.out or cfg.models_dir / slot, recipes()[slot])
         evaluate.update_table(cfg.models_dir)
         return 0

@@ -64,8 +64,10 @@ class Archive:
             The manifest's rows with a first column `score`, the cosine similarity.
 
         Raises:
-            ValueError: neither sentence nor image; an unknown filter; a query that cancels itself out.
+            ValueError: neither sentence nor image; k below 1; an unknown filter; a query that cancels itself out.
         """
+        if k < 1:
+            raise ValueError(f"k is {k}; ask for at least one photograph")
         sentences, without = _lines(sentence), _lines(minus)
         if not sentences and image is None:
             raise ValueError("the query is empty: type a sentence, give an image, or both")
@@ -74,7 +76,7 @@ class Archive:
         query = search.compose(plus, [self._text(without)] if without else [])
         mask = search.filter_mask(self.frame, **where) if where else None
         scores, index = search.top_k(query, self.emb, k=k, mask=mask)
-        answers = self.frame.iloc[index[0]].copy()
+        answers = self.frame.iloc[index[0]].drop(columns="score", errors="ignore")
         answers.insert(0, "score", scores[0])
         return answers.reset_index(drop=True)
 
@@ -129,7 +131,7 @@ class Archive:
         emb = embed.texts(self.encoder, sentences)
         if self.encoder.truncated > before:
             warnings.warn(
-                f"the query is longer than the model's {self.encoder.context} tokens; its end was cut off", stacklevel=4
+                f"the query is longer than the model's {self.encoder.context} tokens; its end was cut off", stacklevel=3
             )
         return emb
 

@@ -88,7 +88,7 @@ def by_bin(hits: np.ndarray, bins: Sequence[str | None], order: Sequence[str] | 
     Args:
         hits: (m,) bool, whether it went well.
         bins: m names; None belongs to no bin.
-        order: of the bins; by default by name. A bin without a hit or miss is left out.
+        order: of the bins; by default by name. An empty bin is left out.
     """
     bins, rows = np.asarray(bins, dtype=object), []
     for name in order or sorted({b for b in bins if b is not None}):

@@ -107,7 +107,7 @@ def filter_mask(frame: pd.DataFrame, **conditions: Any) -> NDArray[np.bool_]:
     found by None.
 
     Example:
-        filter_mask(frame, label="turtle", light=["dim", "night"], turbidity=(0.5, None), split="test")
+        filter_mask(frame, label="turtle", light=["dim", "dark"], turbidity=(0.5, None), split="test")
 
     Raises:
         ValueError: unknown name (the message lists the known ones), or a range that cannot be compared.

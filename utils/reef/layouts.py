@@ -177,7 +177,7 @@ def _turtle_annotations(shots: list[Shot], truths: list[dict]) -> dict:
 
 
 def _plan_roboflow(seed: int, images: int) -> list[Shot]:
-    """Three quarters originals; the rest are the brightened copies that an export with augmentation holds."""
+    """78 % originals; the rest are the brighter or darker copies that an export with augmentation holds."""
     rng = np.random.default_rng([seed, 0x0B0])
     originals = round(images * 0.78)
     shots = []
