@@ -156,3 +156,13 @@ def test_show_draws_the_answers_and_says_when_there_are_none(archive, monkeypatc
     assert drawn[1][0][0] == ["like blue.png"]
     with pytest.raises(ValueError, match="no photograph passes"):
         archive.show("blue", light="night")
+
+
+def test_the_answers_of_a_search_are_an_archive_that_can_be_searched(archive):
+    narrowed = Archive(archive.ask("blue", k=2), archive.encoder)
+    assert names(narrowed.ask("red", k=1)) == ["purple"]
+
+
+def test_no_photograph_at_all_cannot_be_asked_for(archive):
+    with pytest.raises(ValueError, match="k is 0; ask for at least one photograph"):
+        archive.ask("red", k=0)
