@@ -1,8 +1,8 @@
 """Make the miniatures: `python models/train.py [slot] [--minutes M] [--resume]`, or `make models`.
 
-What a slot is made of stands in recipes.toml. The number of steps is fixed before the first one (from a timed
-trial when a time is given), checkpoints are written whole or not at all, and a resumed training ends at the
-same weights as an uninterrupted one.
+What a slot is made of stands in recipes.toml, what it learns in the module named there (see `models.task`). The
+number of steps is fixed before the first one (from a timed trial when a time is given), checkpoints are written whole
+or not at all, and a resumed training ends at the same weights as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import copy
+import importlib
 import json
 import math
 import os
 import signal
 import sys
 import time
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +26,11 @@ HERE = Path(__file__).resolve().parent
 if str(HERE.parent) not in sys.path:
     sys.path.insert(0, str(HERE.parent))
 
-from utils import losses  # noqa: E402
+from models import cards  # noqa: E402
+from models.task import Task, recipes  # noqa: E402
 
-CHECKPOINT = "checkpoint.pt"
+CHECKPOINT = "training.state"
 LOG_LINES = 150
-Batch = Callable[[int], Any]
-Loss = Callable[[Any, Any], Any]
-
-
-def recipes() -> dict[str, Any]:
-    """All tables of recipes.toml; `vocabulary` beside one table a slot."""
-    return tomllib.loads((HERE / "recipes.toml").read_text(encoding="utf-8"))
 
 
 def learning_rate(step: int, plan: Mapping[str, Any]) -> float:
@@ -56,7 +51,7 @@ def make_optimizer(model: Any, plan: Mapping[str, Any]) -> Any:
     return torch.optim.AdamW(groups, lr=plan["rate"], betas=(0.9, 0.98), eps=1e-6, fused=True)
 
 
-def update(model: Any, optimizer: Any, batch: Any, loss: Loss, plan: Mapping[str, Any], step: int) -> float:
+def update(model: Any, optimizer: Any, batch: Any, task: Task, plan: Mapping[str, Any], step: int) -> float:
     """One step of training; returns the loss before it.
 
     Raises:
@@ -66,7 +61,7 @@ def update(model: Any, optimizer: Any, batch: Any, loss: Loss, plan: Mapping[str
 
     device = next(model.parameters()).device.type
     with torch.autocast(device, torch.bfloat16, enabled=plan["precision"] == "bf16"):
-        value = loss(model, batch)
+        value = task.loss(model, batch)
     optimizer.zero_grad()
     value.backward()
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), plan["clip_norm"])
@@ -75,9 +70,27 @@ def update(model: Any, optimizer: Any, batch: Any, loss: Loss, plan: Mapping[str
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(step, plan)
     optimizer.step()
-    with torch.no_grad():
-        model.logit_scale.clamp_(0.0, losses.LOG_MAX_SCALE)
+    task.after_step(model)
     return float(value.detach())
+
+
+class Average:
+    """An exponential moving average of a model's weights and buffers; off without a `decay`."""
+
+    def __init__(self, model: Any, decay: float | None, state: Mapping[str, Any] | None = None):
+        self.decay = decay
+        self.state = dict(state) if state else copy.deepcopy(model.state_dict()) if decay else {}
+
+    def update(self, model: Any, step: int) -> None:
+        """Take in the model after step number `step`; early steps count more, so that the start is soon forgotten."""
+        if not self.decay:
+            return
+        keep = min(self.decay, (1 + step) / (10 + step))
+        for name, value in model.state_dict().items():
+            if value.is_floating_point():
+                self.state[name].lerp_(value.detach(), 1 - keep)
+            else:
+                self.state[name].copy_(value)
 
 
 def save_checkpoint(folder: Path, state: Mapping[str, Any]) -> None:
@@ -100,8 +113,7 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
 
 def fit(
     model: Any,
-    batch: Batch,
-    loss: Loss,
+    task: Task,
     state: dict[str, Any],
     folder: Path,
     stop: Callable[[int], bool] = lambda step: False,
@@ -110,11 +122,10 @@ def fit(
     """Train until the planned number of steps or until `stop(step)`, and leave a checkpoint in `folder`.
 
     Args:
-        model: module with a `logit_scale`; trained in place.
-        batch: batch by step number, so that it needs no memory of earlier steps.
-        loss: model and batch to a scalar.
+        model: trained in place; at the planned end it holds the averaged weights where the plan has `ema`.
+        task: batches by step number and their loss.
         state: `plan` and whatever else the checkpoint shall keep; from a checkpoint also `step`, `model`,
-            `optimizer`, `log` and `seconds`.
+            `optimizer`, `average`, `log` and `seconds`.
         folder: where the checkpoint lies.
         stop: asked before every step.
         every: seconds between checkpoints.
@@ -127,17 +138,19 @@ def fit(
     """
     from tqdm import tqdm
 
-    plan = state["plan"]
+    plan = task.plan = state["plan"]
+    device = next(model.parameters()).device
     optimizer = make_optimizer(model, plan)
     if "model" in state:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
+    average = Average(model, plan.get("ema"), state.get("average"))
     step, log, spent = state.get("step", 0), list(state.get("log", [])), state.get("seconds", 0.0)
     begun = saved = time.monotonic()
 
     def snapshot() -> dict[str, Any]:
         new = state | {"step": step, "log": log, "seconds": spent + time.monotonic() - begun}
-        new |= {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+        new |= {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "average": average.state}
         save_checkpoint(folder, new)
         return new
 
@@ -147,38 +160,58 @@ def fit(
     with tqdm(total=plan["steps"], initial=step, mininterval=20, maxinterval=20, unit="step", desc=plan["slot"]) as bar:
         while step < plan["steps"] and not stop(step):
             try:
-                value = update(model, optimizer, batch(step), loss, plan, step)
+                value = update(model, optimizer, task.batch(step, plan["batch"], device), task, plan, step)
             except FloatingPointError as error:
                 raise FloatingPointError(
                     f"{error}; the last good checkpoint stays in {folder / CHECKPOINT}. "
                     "Lower `rate` in recipes.toml and start again, or look at that batch"
                 ) from error
+            average.update(model, step)
             if step % interval == 0 or step + 1 == plan["steps"]:
-                scale = math.exp(float(model.logit_scale.detach()))
-                log.append({"step": step, "loss": round(value, 4), "scale": round(scale, 2)})
+                log.append({"step": step, "loss": round(value, 4), **task.log(model)})
             step += 1
             bar.set_postfix(loss=f"{value:.3f}", refresh=False)
             bar.update()
             if time.monotonic() - saved > every:
                 snapshot()
                 saved = time.monotonic()
-    return snapshot()
+    state = snapshot()
+    if average.decay and step >= plan["steps"]:
+        model.load_state_dict(average.state)
+    return state
 
 
-def trial(model: Any, batch: Batch, loss: Loss, plan: Mapping[str, Any], steps: int = 6) -> dict[str, float]:
-    """Seconds a step in each precision: mean of the faster half of `steps` after a warm-up, on a copy."""
-    seconds = {}
-    for precision in ("fp32", "bf16"):
+def trial(model: Any, task: Task, plan: Mapping[str, Any], steps: int = 6) -> dict[str, float]:
+    """Seconds a step in each precision that pays: mean of the faster half of `steps` after a warm-up, on a copy."""
+    device, seconds = next(model.parameters()).device, {}
+    for precision in ("fp32", "bf16") if bf16_pays(device) else ("fp32",):
         twin = copy.deepcopy(model).train()
         optimizer = make_optimizer(twin, plan)
         times = []
         for step in range(steps + 1):
             begun = time.perf_counter()
-            update(twin, optimizer, batch(step), loss, {**plan, "steps": 100, "precision": precision}, step)
+            batch = task.batch(step, plan["batch"], device)
+            update(twin, optimizer, batch, task, {**plan, "steps": 100, "precision": precision}, step)
             times.append(time.perf_counter() - begun)
         best = sorted(times[1:])[: max(1, steps // 2)]
         seconds[precision] = sum(best) / len(best)
     return seconds
+
+
+def bf16_pays(device: Any, size: int = 384) -> bool:
+    """Whether a matrix product is faster in bf16; where it is emulated, a whole step would take minutes."""
+    import torch
+
+    seconds = {}
+    for kind in (torch.float32, torch.bfloat16):
+        matrix = torch.ones(size, size, dtype=kind, device=device)
+        times = []
+        for _ in range(4):
+            begun = time.perf_counter()
+            float((matrix @ matrix)[0, 0])
+            times.append(time.perf_counter() - begun)
+        seconds[kind] = min(times)
+    return seconds[torch.bfloat16] < seconds[torch.float32]
 
 
 @contextlib.contextmanager
@@ -195,37 +228,64 @@ def until_signal() -> Iterator[Callable[[int], bool]]:
             signal.signal(number, handler)
 
 
-def make_plan(slot: str, recipe: Mapping[str, Any], images: int, smoke: bool) -> dict[str, Any]:
-    """What is fixed for a training; `steps` and `precision` follow from `settle`."""
+def make_plan(slot: str, recipe: Mapping[str, Any], examples: int, images: int, smoke: bool) -> dict[str, Any]:
+    """What is fixed for a training of so many examples from so many scenes; `settle` adds `steps` and `precision`."""
     budget = {key: value for key, value in recipe["budget"].items() if key != "minutes"}
-    size = min(recipe["smoke"]["batch"] if smoke else budget["batch"], images)
+    size = min(recipe["smoke"]["batch"] if smoke else budget["batch"], examples)
     return {"slot": slot, **budget, "batch": size, "images": images, "precision": "fp32", "smoke": smoke}
 
 
-def settle(plan: dict[str, Any], model: Any, batch: Batch, loss: Loss, minutes: float, steps: int | None) -> None:
+def settle(plan: dict[str, Any], model: Any, task: Task, minutes: float, steps: int | None) -> None:
     """Choose the faster precision and turn the minutes into a number of steps, unless `steps` is given."""
-    seconds = trial(model, batch, loss, plan)
+    seconds = trial(model, task, plan)
     plan["precision"] = min(seconds, key=seconds.get)
     pace = seconds[plan["precision"]]
     plan["steps"] = steps or max(1, int(60 * minutes / pace))
-    summary = f"{plan['steps']} steps of {plan['batch']} pairs in {plan['precision']}, {pace:.2f} s each"
+    summary = f"{plan['steps']} steps of {plan['batch']} in {plan['precision']}, {pace:.2f} s each"
     print(f"{plan['slot']}: {summary}", file=sys.stderr)
 
 
+def recipe_of(slot: str) -> dict[str, Any]:
+    """The table of a slot.
+
+    Raises:
+        ValueError: for an unknown slot; the message lists the known ones.
+    """
+    known = {name: table for name, table in recipes().items() if name != "vocabulary"}
+    if slot not in known:
+        raise ValueError(f"no recipe for {slot!r}; recipes.toml has {', '.join(sorted(known))}")
+    return known[slot]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the caller wants of a training; None leaves it to the recipe.
+
+    `minutes` become steps by a timed trial, `steps` are taken as they are; `images`: training scenes; `start`: folder
+    of a finished miniature whose weights are taken over first; `resume`: go on from the checkpoint if there is one.
+    """
+
+    minutes: float | None = None
+    steps: int | None = None
+    images: int | None = None
+    start: Path | None = None
+    resume: bool = False
+    smoke: bool = False
+
+
 def train(
-    slot: str,
-    out: Path,
-    data: Path,
-    minutes: float | None = None,
-    steps: int | None = None,
-    images: int | None = None,
-    resume: bool = False,
-    smoke: bool = False,
-    stop: Callable[[int], bool] = lambda step: False,
+    slot: str, out: Path, data: Path, stop: Callable[[int], bool] = lambda step: False, **order: Any
 ) -> dict[str, Any] | None:
-    """Train a slot into `out`, from the training pairs below `data` (made there if missing).
+    """Train a slot into `out`, from the training scenes below `data` (made there if missing).
 
     Resumed with other `steps`, the rest of the cosine is fitted to them, and the card says so.
+
+    Args:
+        slot: a table of recipes.toml.
+        out: folder of the miniature.
+        data: where training scenes are kept.
+        stop: asked before every step.
+        order: fields of `Order`.
 
     Returns:
         The card of the finished miniature, None if it was stopped before.
@@ -234,56 +294,88 @@ def train(
         ValueError: for an unknown slot.
         FileExistsError: if `out` holds an unfinished training and `resume` is not set.
     """
+    recipe = recipe_of(slot)
+    out.mkdir(parents=True, exist_ok=True)
+    module = importlib.import_module(f"models.{recipe['module']}")
+    if hasattr(module, "Task"):
+        return _train_in_steps(module, slot, recipe, out, data, stop, Order(**order))
+    return _train_at_once(module, slot, recipe, out, Order(**order).smoke)
+
+
+def _train_at_once(module: Any, slot: str, recipe: Mapping[str, Any], out: Path, smoke: bool) -> dict[str, Any]:
+    """For what trains within a minute in a loop of its own."""
+    begun = time.monotonic()
+    (out / "card.json").unlink(missing_ok=True)
+    figures, examples = module.train(recipe, out, smoke)
+    plan = {"slot": slot, "steps": 1, "batch": examples, "images": examples, "rate": None, "precision": "fp32"}
+    state = {"plan": plan | {"smoke": smoke}, "seconds": time.monotonic() - begun}
+    return cards.write_card(out, slot, recipe, state, figures, "cpu")
+
+
+def _train_in_steps(
+    module: Any, slot: str, recipe: Mapping[str, Any], out: Path, data: Path, stop: Callable[[int], bool], order: Order
+) -> dict[str, Any] | None:
     import torch
 
-    from models import clip_vit, evaluate
     from utils import reef
 
-    known = {name: table for name, table in recipes().items() if name != "vocabulary"}
-    if slot not in known:
-        raise ValueError(f"no recipe for {slot!r}; recipes.toml has {', '.join(sorted(known))}")
-    recipe = known[slot]
-    out.mkdir(parents=True, exist_ok=True)
     state = load_checkpoint(out)
-    if state and not resume:
+    if state and not order.resume:
         raise FileExistsError(f"{out / CHECKPOINT} is an unfinished training (step {state['step']}): "
                               "continue it with --resume, or delete it to start again")  # fmt: skip
-    if state:
-        images, smoke = state["plan"]["images"], state["plan"]["smoke"]
-    count = images or (recipe["smoke"] if smoke else recipe["data"])["images"]
-    pairs_folder = data / f"pairs-{recipe['data']['seed']}-{count}"
-    reef.training_set(pairs_folder, count, recipe["data"]["seed"], workers=os.cpu_count() or 1)
-    pairs = clip_vit.Pairs(pairs_folder, recipe)
-    captions = (caption for captions in pairs.captions for caption in captions)
-    tokenizer = clip_vit.make_tokenizer(captions, recipes()["vocabulary"]["words"], recipe["architecture"]["text"])
-    pairs.tokenize(tokenizer)
-
+    smoke = state["plan"]["smoke"] if state else order.smoke
+    count = (
+        state["plan"]["images"] if state else order.images or (recipe["smoke"] if smoke else recipe["data"])["images"]
+    )
+    folder = data / f"scenes-{recipe['data']['seed']}-{count}"
+    reef.training_set(folder, count, recipe["data"]["seed"], workers=os.cpu_count() or 1)
+    task = module.Task(recipe, folder)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = clip_vit.build(recipe["architecture"], tokenizer).to(device)
-    plan = state["plan"] if state else make_plan(slot, recipe, len(pairs.images), smoke)
+    model = task.build().to(device)
+    if state:
+        _replan(state, order.steps)
+    else:
+        state = {"plan": make_plan(slot, recipe, task.size, count, smoke)}
+        _begin(state["plan"], model, task, order)
+    state = fit(model, task, state, out, stop)
+    return None if state["step"] < state["plan"]["steps"] else finish(model, task, slot, out, state, device)
 
-    def batch(step: int) -> Any:
-        return pairs.batch(step, plan["batch"], device)
 
-    if not state:
-        if smoke:
-            plan["steps"] = steps or recipe["smoke"]["steps"]
-        else:
-            settle(plan, model, batch, clip_vit.loss, minutes or recipe["budget"]["minutes"], steps)
-        state = {"plan": plan}
-    elif steps and steps != plan["steps"]:
+def _begin(plan: dict[str, Any], model: Any, task: Task, order: Order) -> None:
+    """Take over the weights of `start`, and fix steps and precision."""
+    if order.start:
+        task.begin(model, order.start)
+        plan["start"] = order.start.name
+    if plan["smoke"]:
+        plan["steps"] = order.steps or task.recipe["smoke"]["steps"]
+    else:
+        settle(plan, model, task, order.minutes or task.recipe["budget"]["minutes"], order.steps)
+
+
+def _replan(state: Mapping[str, Any], steps: int | None) -> None:
+    plan = state["plan"]
+    if steps and steps != plan["steps"]:
         plan["replanned"] = [*plan.get("replanned", []), f"{plan['steps']} to {steps} steps at step {state['step']}"]
         plan["steps"] = steps
-    state = fit(model, batch, clip_vit.loss, state, out, stop)
-    if state["step"] < plan["steps"]:
-        return None
-    clip_vit.export(model, tokenizer, out)
-    size = recipe["smoke" if smoke else "data"]["evaluation_images"]
-    figures = evaluate.evaluate(out, size, recipe["data"]["evaluation_seed"])
+
+
+def finish(model: Any, task: Task, slot: str, out: Path, state: Mapping[str, Any], device: str) -> dict[str, Any]:
+    """Export the model, measure the files, write the card and remove the checkpoint; returns the card."""
+    recipe = task.recipe
+    (out / "card.json").unlink(missing_ok=True)  # its sums are those of the files that are replaced now
+    task.export(model.cpu().eval(), out)
+    figures = measure(out, recipe, smoke=state["plan"]["smoke"])
     (out / "training.jsonl").write_text("".join(json.dumps(line) + "\n" for line in state["log"]), encoding="utf-8")
-    card = evaluate.write_card(out, slot, recipe, state, figures, device)
+    card = cards.write_card(out, slot, recipe, state, figures, device)
     (out / CHECKPOINT).unlink()
     return card
+
+
+def measure(out: Path, recipe: Mapping[str, Any], smoke: bool = False) -> list[dict[str, Any]]:
+    """Figures of the files in `out`, as the slot's module takes them."""
+    module, data = importlib.import_module(f"models.{recipe['module']}"), recipe["data"]
+    count = (recipe["smoke"] if smoke else data)["evaluation_images"]
+    return getattr(module, "Task", module).evaluate(out, recipe, count, data["evaluation_seed"])
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -296,21 +388,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, help="time to train; a timed trial turns it into steps")
     parser.add_argument("--steps", type=int, help="number of steps, instead of a time")
     parser.add_argument("--images", type=int, help="training images, instead of the recipe's number")
+    parser.add_argument("--start", type=Path, help="folder of a finished miniature whose weights are taken over")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint if there is one")
     parser.add_argument("--smoke", action="store_true", help="a handful of steps, into the artifacts folder")
     parser.add_argument("--evaluate", action="store_true", help="only measure the slot again and renew its card")
     parser.add_argument("--table", action="store_true", help="only write the table in models/README.md")
     options = parser.parse_args(arguments)
     cfg = config.load()
+    if options.evaluate:
+        if options.slot is None:
+            parser.error("--evaluate needs a slot")
+        out, recipe = options.out or cfg.models_dir / options.slot, recipe_of(options.slot)
+        cards.renew_card(out, recipe, measure(out, recipe))
     if options.table or options.evaluate:
-        from models import evaluate
-
-        if options.evaluate:
-            slot = (
-                options.slot if options.slot in recipes() else parser.error("--evaluate needs a slot of recipes.toml")
-            )
-            evaluate.renew_card(options.out or cfg.models_dir / slot, recipes()[slot])
-        evaluate.update_table(cfg.models_dir)
+        cards.update_table(cfg.models_dir)
         return 0
     for slot in [options.slot] if options.slot else [name for name in recipes() if name != "vocabulary"]:
         folder = cfg.artifacts_dir / "smoke" if options.smoke else cfg.models_dir
@@ -320,8 +411,9 @@ def main(arguments: list[str] | None = None) -> int:
             continue
         with until_signal() as stop:
             card = train(
-                slot, out, cfg.artifacts_dir / "training", options.minutes, options.steps, options.images,
-                options.resume or not options.slot, options.smoke, stop,
+                slot, out, cfg.artifacts_dir / "training", stop, minutes=options.minutes, steps=options.steps,
+                images=options.images, start=options.start, resume=options.resume or not options.slot,
+                smoke=options.smoke,
             )  # fmt: skip
         if card is None:
             print(f"{slot}: stopped; the same command with --resume goes on", file=sys.stderr)

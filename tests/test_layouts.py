@@ -11,7 +11,7 @@ from PIL import Image
 
 from utils import datasets, reef
 from utils.reef import layouts, writers
-from utils.reef.layouts import run_lengths
+from utils.reef.layouts.common import run_lengths
 
 SIZES = {
     "sea_turtles": {"individuals": 6, "images": 36},
@@ -163,7 +163,7 @@ def test_the_open_split_has_identities_that_training_has_not(made):
 
 
 def test_an_individual_stays_itself_through_all_its_photographs():
-    shots = layouts._plan_sea_turtles(7, individuals=20, images=200)
+    shots = layouts.turtles.plan_sea_turtles(7, individuals=20, images=200)
     assert len(shots) == 200
     looks, encounters = {}, {}
     for shot in shots:
@@ -180,7 +180,7 @@ def test_an_individual_stays_itself_through_all_its_photographs():
 
 @pytest.mark.parametrize(("individuals", "images"), [(1, 4), (30, 120), (30, 131), (6, 36)])
 def test_every_individual_is_met_at_least_twice_however_few_the_images(individuals, images):
-    shots = layouts._plan_sea_turtles(1, individuals, images)
+    shots = layouts.turtles.plan_sea_turtles(1, individuals, images)
     assert len(shots) == images
     days = {}
     for shot in shots:
@@ -239,7 +239,7 @@ def test_coco_files_are_named_by_id_and_use_the_published_categories(made):
 
 
 def test_a_divers_folder_holds_more_than_turtles():
-    kinds = [[t.kind for t in shot.scene.things][:1] for shot in layouts._plan_own(3, 120)]
+    kinds = [[t.kind for t in shot.scene.things][:1] for shot in layouts.turtles.plan_own(3, 120)]
     assert ["turtle"] in kinds and [] in kinds and len({k[0] for k in kinds if k}) > 10
 
 
@@ -298,7 +298,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
         assert len(list(folder.glob("*.jpg"))) == 2
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setitem(layouts.LAYOUTS, "own_turtles", (layouts._plan_own, failing))
+    monkeypatch.setitem(layouts.LAYOUTS, "own_turtles", (layouts.turtles.plan_own, failing))
     with pytest.raises(RuntimeError, match="full"):
         reef.write("own_turtles", tmp_path / "a" / "own", workers=1, progress=False, images=2)
     assert not list((tmp_path / "a").iterdir())
@@ -309,7 +309,7 @@ def test_the_slower_of_two_writers_leaves_the_faster_ones_folder(tmp_path, monke
         (tmp_path / "own").mkdir()
         (tmp_path / "own" / "theirs.txt").write_text("first")
 
-    monkeypatch.setitem(layouts.LAYOUTS, "own_turtles", (layouts._plan_own, overtaken))
+    monkeypatch.setitem(layouts.LAYOUTS, "own_turtles", (layouts.turtles.plan_own, overtaken))
     root = reef.write("own_turtles", tmp_path / "own", workers=1, progress=False, images=1)
     assert content(root) == {"theirs.txt": b"first"} and list(tmp_path.iterdir()) == [root]
 

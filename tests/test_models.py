@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 import torch
 
-from models import clip_vit, evaluate, train
+from models import cards, clip_vit, retrieval, train
+from models import pairs as lessons
 from utils import files, losses
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,7 +46,10 @@ def training_set(folder, n, seed, workers=2):
     folder.mkdir(parents=True, exist_ok=True)
     images, _, captions = zip(*(scene(rng) for _ in range(n)), strict=True)
     np.save(folder / "images.npy", np.stack(images))
-    (folder / "captions.jsonl").write_text("\n".join(map(json.dumps, captions)) + "\n")
+    truths = [
+        {"captions": [{"caption": text, "level": "coarse", "claims": {}} for text in texts]} for texts in captions
+    ]
+    (folder / "truth.jsonl").write_text("\n".join(map(json.dumps, truths)) + "\n")
 
 
 def evaluation_set(n, seed):
@@ -93,31 +97,23 @@ def recipe():
 def pairs(recipe, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pairs")
     training_set(folder, 64, seed=1)
-    pairs = clip_vit.Pairs(folder, recipe)
-    pairs.tokenize(tokenizer_of(pairs))
-    return pairs
-
-
-def tokenizer_of(pairs):
-    captions = [caption for captions in pairs.captions for caption in captions]
-    words = train.recipes()["vocabulary"]["words"]
-    return clip_vit.make_tokenizer(captions, words, pairs.recipe["architecture"]["text"])
+    return clip_vit.Task(recipe, folder)
 
 
 @pytest.fixture(scope="module")
 def tokenizer(pairs):
-    return tokenizer_of(pairs)
+    return pairs.tokenizer
 
 
 def plan_of(recipe, steps=8):
-    return train.make_plan(SLOT, recipe, 64, smoke=True) | {"steps": steps}
+    return train.make_plan(SLOT, recipe, 64, 64, smoke=True) | {"steps": steps}
 
 
-def fit(recipe, pairs, tokenizer, folder, state=None, stop=lambda step: False, steps=8, loss=clip_vit.loss):
-    model = clip_vit.build(recipe["architecture"], tokenizer)
-    state = state or {"plan": plan_of(recipe, steps)}
+def fit(recipe, pairs, folder, state=None, stop=lambda step: False, steps=8, ema=None):
+    model = pairs.build()
+    state = state or {"plan": plan_of(recipe, steps) | ({"ema": ema} if ema else {})}
     folder.mkdir(exist_ok=True)
-    state = train.fit(model, lambda step: pairs.batch(step, 16), loss, state, folder, stop)
+    state = train.fit(model, pairs, state, folder, stop)
     return model, state
 
 
@@ -150,8 +146,10 @@ def test_case_spaces_and_closing_stops_do_not_change_a_sentence(tokenizer):
     assert all(tokenizer(text)["input_ids"] == plain for text in ("A red disc.", " a  red\tdisc !", "a RED disc"))
 
 
-def test_the_tokenizer_is_the_same_when_it_is_made_again(pairs, tokenizer):
-    assert tokenizer_of(pairs).backend_tokenizer.to_str() == tokenizer.backend_tokenizer.to_str()
+def test_the_tokenizer_is_the_same_when_it_is_made_again(recipe, pairs, tokenizer):
+    assert (
+        clip_vit.Task(recipe, pairs.folder).tokenizer.backend_tokenizer.to_str() == tokenizer.backend_tokenizer.to_str()
+    )
 
 
 # Model
@@ -178,7 +176,7 @@ def test_the_exported_model_computes_what_was_trained(recipe, pairs, tokenizer, 
     loaded = CLIPModel.from_pretrained(tmp_path, dtype=torch.float32).eval()
     assert loaded.config.vision_config.hidden_act == loaded.config.text_config.hidden_act == "quick_gelu"
     exact = clip_vit.with_quick_gelu(model)
-    pixels, ids, _ = pairs.batch(0, 16)
+    pixels, ids, *_ = pairs.batch(0, 16)
     with torch.no_grad():
         for encode, values in ((clip_vit.encode_pixels, pixels), (clip_vit.encode_ids, ids)):
             torch.testing.assert_close(encode(exact, values), encode(model, values), rtol=1e-4, atol=1e-5)
@@ -198,14 +196,14 @@ def test_the_real_architecture_fits_its_slot(pairs, tokenizer):
 
 
 def test_a_batch_is_a_function_of_its_step(pairs):
-    for first, again in zip(pairs.batch(5, 16), pairs.batch(5, 16), strict=True):
+    for first, again in zip(pairs.batch(5, 16)[:3], pairs.batch(5, 16)[:3], strict=True):
         assert torch.equal(first, again)
     assert not torch.equal(pairs.batch(5, 16)[0], pairs.batch(6, 16)[0])
 
 
 def test_an_epoch_shows_every_image_once(pairs, monkeypatch):
     seen = []
-    monkeypatch.setattr(clip_vit, "augment", lambda images, *rest: seen.append(images.clone()) or images.float())
+    monkeypatch.setattr(lessons, "augment", lambda images, *rest: seen.append(images.clone()) or images.float())
     for step in range(4):
         pairs.batch(step, 16)
     shown = sorted(image.numpy().tobytes() for batch in seen for image in batch)
@@ -214,7 +212,7 @@ def test_an_epoch_shows_every_image_once(pairs, monkeypatch):
 
 def test_equal_captions_are_positives_of_each_other_and_others_are_not(pairs, monkeypatch):
     monkeypatch.setitem(pairs.recipe["data"], "prompt_share", 0.0)
-    _, ids, positives = pairs.batch(0, 32)
+    _, ids, positives, _ = pairs.batch(0, 32)
     expected = (ids[:, None] == ids[None, :]).all(-1)
     assert torch.equal(positives, expected)
     assert positives.sum() > 32
@@ -237,7 +235,7 @@ def test_images_whose_caption_says_a_side_are_never_mirrored(pairs):
 
     def bright_left(flip):
         rng = np.random.default_rng(0)
-        result = clip_vit.augment(torch.from_numpy(half), np.full(40, flip), 48, rng, options)
+        result = lessons.augment(torch.from_numpy(half), np.full(40, flip), 48, rng, options)
         return (result[..., :24].mean((1, 2, 3)) > result[..., 24:].mean((1, 2, 3))).numpy()
 
     assert bright_left(False).all()
@@ -249,7 +247,7 @@ def test_images_whose_caption_says_a_side_are_never_mirrored(pairs):
 
 def test_a_batch_allows_the_mirror_only_where_its_caption_names_no_side(pairs, tokenizer, monkeypatch):
     allowed = []
-    monkeypatch.setattr(clip_vit, "augment", lambda images, flip, *rest: allowed.extend(flip) or images.float())
+    monkeypatch.setattr(lessons, "augment", lambda images, flip, *rest: allowed.extend(flip) or images.float())
     texts = tokenizer.batch_decode(pairs.batch(0, 64)[1], skip_special_tokens=True)
     assert allowed == [not ("left" in text or "right" in text) for text in texts]
     assert 0 < sum(allowed) < 64
@@ -258,15 +256,15 @@ def test_a_batch_allows_the_mirror_only_where_its_caption_names_no_side(pairs, t
 def test_augmentation_without_any_option_is_clips_preprocessing(pairs):
     options = dict.fromkeys(pairs.recipe["augment"], 0.0) | {"area": [10.0, 10.0]}
     images = torch.from_numpy(pairs.images[:4].copy())
-    result = clip_vit.augment(images, np.zeros(4, bool), 128, np.random.default_rng(0), options)
-    mean, std = (torch.tensor(values)[:, None, None] for values in (clip_vit.MEAN, clip_vit.STD))
+    result = lessons.augment(images, np.zeros(4, bool), 128, np.random.default_rng(0), options)
+    mean, std = (torch.tensor(values)[:, None, None] for values in (lessons.MEAN, lessons.STD))
     expected = (images.permute(0, 3, 1, 2) / 255 - mean) / std
     torch.testing.assert_close(result, expected, rtol=0, atol=1e-3)
 
 
 def test_augmented_pixels_are_finite_and_inside_the_range_of_colours(pairs):
     pixels = pairs.batch(2, 64)[0]
-    mean, std = (torch.tensor(values)[:, None, None] for values in (clip_vit.MEAN, clip_vit.STD))
+    mean, std = (torch.tensor(values)[:, None, None] for values in (lessons.MEAN, lessons.STD))
     colours = pixels * std + mean
     assert torch.isfinite(pixels).all() and colours.min() >= -1e-5 and colours.max() <= 1 + 1e-5
     grey = (colours.amax(1) - colours.amin(1)).amax((1, 2)) < 0.3
@@ -275,20 +273,20 @@ def test_augmented_pixels_are_finite_and_inside_the_range_of_colours(pairs):
 
 def test_a_damaged_pair_folder_is_named(recipe, tmp_path):
     training_set(tmp_path, 4, seed=0)
-    (tmp_path / "captions.jsonl").write_text('["a disc"]\n')
-    with pytest.raises(ValueError, match="4 images, 1 caption lines"):
-        clip_vit.Pairs(tmp_path, recipe)
+    (tmp_path / "truth.jsonl").write_text('{"captions": ["a disc"]}\n')
+    with pytest.raises(ValueError, match="4 images, 1 truths"):
+        clip_vit.Task(recipe, tmp_path)
 
 
 # The loop
 
 
 def test_a_resumed_training_equals_an_uninterrupted_one(recipe, pairs, tokenizer, tmp_path):
-    whole, whole_state = fit(recipe, pairs, tokenizer, tmp_path / "whole")
-    fit(recipe, pairs, tokenizer, tmp_path / "parts", stop=lambda step: step == 4)
+    whole, whole_state = fit(recipe, pairs, tmp_path / "whole")
+    fit(recipe, pairs, tmp_path / "parts", stop=lambda step: step == 4)
     state = train.load_checkpoint(tmp_path / "parts")
     assert state["step"] == 4
-    resumed, resumed_state = fit(recipe, pairs, tokenizer, tmp_path / "parts", state)
+    resumed, resumed_state = fit(recipe, pairs, tmp_path / "parts", state)
     for name, weight in whole.state_dict().items():
         assert torch.equal(weight, resumed.state_dict()[name]), name
     assert resumed_state["log"] == whole_state["log"]
@@ -297,11 +295,11 @@ def test_a_resumed_training_equals_an_uninterrupted_one(recipe, pairs, tokenizer
 
 def test_the_log_stays_short_however_long_the_training(recipe, pairs, tokenizer, tmp_path, monkeypatch):
     monkeypatch.setattr(train, "LOG_LINES", 4)
-    _, state = fit(recipe, pairs, tokenizer, tmp_path, steps=11)
+    _, state = fit(recipe, pairs, tmp_path, steps=11)
     assert [line["step"] for line in state["log"]] == [0, 3, 6, 9, 10]
 
 
-def test_eight_pairs_are_overfitted(recipe, tokenizer, tmp_path):
+def test_eight_pairs_are_overfitted(recipe, tmp_path):
     colours = [(c, s) for c in COLOURS for s in ("disc", "square")]
     images = np.zeros((8, 128, 128, 3), np.uint8)
     for image, (colour, shape) in zip(images, colours, strict=True):
@@ -309,36 +307,70 @@ def test_eight_pairs_are_overfitted(recipe, tokenizer, tmp_path):
         if shape == "disc":
             image[40:90, 40:65] = 255
     np.save(tmp_path / "images.npy", images)
-    (tmp_path / "captions.jsonl").write_text("\n".join(json.dumps([f"a {c} {s}"]) for c, s in colours))
+    lines = [{"captions": [{"caption": f"a {c} {s}", "level": "coarse", "claims": {}}]} for c, s in colours]
+    (tmp_path / "truth.jsonl").write_text("\n".join(map(json.dumps, lines)))
     calm = copy.deepcopy(recipe)
     calm["augment"] = dict.fromkeys(calm["augment"], 0.0) | {"area": [1.0, 1.0]}
-    few = clip_vit.Pairs(tmp_path, calm)
-    few.tokenize(tokenizer)
-    _, state = fit(calm, few, tokenizer, tmp_path / "out", steps=120)
+    _, state = fit(calm, clip_vit.Task(calm, tmp_path), tmp_path / "out", steps=160)
     assert state["log"][0]["loss"] > 1.5 and state["log"][-1]["loss"] < 0.1
 
 
-def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_good_checkpoint(recipe, pairs, tokenizer, tmp_path):
-    calls = []
+def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_good_checkpoint(recipe, pairs, tmp_path, monkeypatch):
+    calls, sound = [], pairs.loss
 
     def poisoned(model, batch):
         calls.append(1)
-        return clip_vit.loss(model, batch) * (float("nan") if len(calls) == 4 else 1.0)
+        return sound(model, batch) * (float("nan") if len(calls) == 4 else 1.0)
 
+    monkeypatch.setattr(pairs, "loss", poisoned)
     with pytest.raises(FloatingPointError, match=r"loss nan.* at step 3; the last good checkpoint"):
-        fit(recipe, pairs, tokenizer, tmp_path, loss=poisoned)
+        fit(recipe, pairs, tmp_path)
     state = train.load_checkpoint(tmp_path)
     assert all(torch.isfinite(weight).all() for weight in state["model"].values())
 
 
-def test_the_scale_never_passes_one_hundred(recipe, pairs, tokenizer):
-    model = clip_vit.build(recipe["architecture"], tokenizer)
-    plan = plan_of(recipe)
+def test_the_scale_never_passes_one_hundred(recipe, pairs):
+    model, plan = pairs.build(), plan_of(recipe)
     optimizer = train.make_optimizer(model, plan)
     with torch.no_grad():
         model.logit_scale.fill_(9.0)
-    train.update(model, optimizer, pairs.batch(0, 16), clip_vit.loss, plan, 0)
+    train.update(model, optimizer, pairs.batch(0, 16), pairs, plan, 0)
     assert float(model.logit_scale.detach()) == pytest.approx(losses.LOG_MAX_SCALE)
+
+
+def test_the_average_ends_as_the_mean_of_late_steps_and_survives_a_resumption(recipe, pairs, tmp_path):
+    whole, _ = fit(recipe, pairs, tmp_path / "whole", ema=0.9)
+    last = train.load_checkpoint(tmp_path / "whole")["model"]
+    assert any(not torch.equal(weight, last[name]) for name, weight in whole.state_dict().items())
+    fit(recipe, pairs, tmp_path / "parts", stop=lambda step: step == 4, ema=0.9)
+    resumed, _ = fit(recipe, pairs, tmp_path / "parts", train.load_checkpoint(tmp_path / "parts"))
+    for name, weight in whole.state_dict().items():
+        assert torch.equal(weight, resumed.state_dict()[name]), name
+
+
+def test_dropped_patches_come_back_for_the_last_steps(recipe, pairs, monkeypatch):
+    monkeypatch.setattr(pairs, "plan", {"steps": 100})
+    kept = pairs.batch(0, 8)[3]
+    assert kept.shape == (8, 8) and all(len(set(row)) == 8 for row in kept.tolist())
+    assert pairs.batch(84, 8)[3] is not None and pairs.batch(85, 8)[3] is None
+
+
+def test_all_patches_kept_give_what_the_whole_tower_gives(recipe, pairs):
+    model = pairs.build().eval()
+    pixels = pairs.batch(0, 4)[0]
+    every = torch.arange(16).repeat(4, 1)
+    with torch.inference_mode():
+        whole, parts = clip_vit.encode_pixels(model, pixels), clip_vit.encode_pixels(model, pixels, every)
+    torch.testing.assert_close(whole, parts, rtol=0, atol=1e-5)
+
+
+def test_a_training_may_start_from_a_finished_miniature(recipe, pairs, tokenizer, tmp_path):
+    donor = pairs.build()
+    clip_vit.export(donor, tokenizer, tmp_path)
+    heir = clip_vit.build(recipe["architecture"], tokenizer, seed=1)
+    pairs.begin(heir, tmp_path)
+    for name, weight in donor.state_dict().items():
+        torch.testing.assert_close(heir.state_dict()[name], weight, rtol=2e-3, atol=1e-3)
 
 
 def test_the_rate_rises_to_its_peak_and_falls_to_nothing(recipe):
@@ -360,18 +392,20 @@ def test_only_matrices_decay(recipe, tokenizer):
 
 def test_minutes_become_steps_by_a_trial(recipe, pairs, tokenizer, monkeypatch):
     monkeypatch.setattr(train, "trial", lambda *rest: {"fp32": 0.5, "bf16": 0.25})
-    plan = train.make_plan(SLOT, recipe, 64, smoke=False)
-    train.settle(plan, None, None, None, minutes=2.0, steps=None)
+    plan = train.make_plan(SLOT, recipe, 64, 64, smoke=False)
+    train.settle(plan, None, None, minutes=2.0, steps=None)
     assert (plan["steps"], plan["precision"]) == (480, "bf16")
-    train.settle(plan, None, None, None, minutes=2.0, steps=7)
+    train.settle(plan, None, None, minutes=2.0, steps=7)
     assert plan["steps"] == 7
 
 
-def test_a_trial_times_both_precisions_and_leaves_the_model_alone(recipe, pairs, tokenizer):
+@pytest.mark.parametrize("pays", [True, False])
+def test_a_trial_times_the_precisions_that_pay_and_leaves_the_model_alone(recipe, pairs, tokenizer, monkeypatch, pays):
+    monkeypatch.setattr(train, "bf16_pays", lambda device: pays)
     model = clip_vit.build(recipe["architecture"], tokenizer)
     before = copy.deepcopy(model.state_dict())
-    seconds = train.trial(model, lambda step: pairs.batch(step, 8), clip_vit.loss, plan_of(recipe), steps=2)
-    assert set(seconds) == {"fp32", "bf16"} and min(seconds.values()) > 0
+    seconds = train.trial(model, pairs, plan_of(recipe) | {"batch": 8}, steps=2)
+    assert set(seconds) == ({"fp32", "bf16"} if pays else {"fp32"}) and min(seconds.values()) > 0
     assert all(torch.equal(weight, before[name]) for name, weight in model.state_dict().items())
 
 
@@ -443,9 +477,25 @@ def test_the_recipe_builds_a_signed_miniature_from_scratch(shapes, tmp_path):
     assert {f["task"] for f in card["figures"]} == {"coarse", "fine turtle, exact image"}
     page = (out / "README.md").read_text()
     assert "fine turtle, exact image | R@10" in page and SLOT in page
-    evaluate.update_table(tmp_path)
-    evaluate.update_table(tmp_path)
+    cards.update_table(tmp_path)
+    cards.update_table(tmp_path)
     assert (tmp_path / "README.md").read_text().count(f"| `{SLOT}` |") == 1
+
+
+def test_the_residual_network_is_a_state_dict_that_the_clip_package_loads(shapes, tmp_path):
+    import clip
+
+    from utils import encoders
+
+    card = train.train("clip-rn50", tmp_path / "clip-rn50", tmp_path / "data", smoke=True)
+    assert card["bytes"] <= 11_000_000 and set(card["sha256"]) == {"model.pt", "training.jsonl"}
+    model, preprocess = clip.load(str(tmp_path / "clip-rn50" / "model.pt"), device="cpu")
+    encoder = encoders.load(tmp_path / "clip-rn50", device="cpu", precision="fp32")
+    text = "a red disc"
+    with torch.inference_mode():
+        expected = torch.nn.functional.normalize(model.encode_text(clip.tokenize([text])).float(), dim=-1)
+    np.testing.assert_allclose(encoder.encode_texts([text]), expected.numpy(), atol=2e-3)
+    assert preprocess.transforms[0].size == encoder.image_size == 96
 
 
 def test_a_stopped_training_is_not_overwritten_and_goes_on_when_asked(shapes, tmp_path):
@@ -467,7 +517,7 @@ def test_an_unknown_slot_lists_the_known_ones(tmp_path):
 def test_a_miniature_that_is_too_large_is_refused(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"0" * 100)
     with pytest.raises(ValueError, match="100 bytes, .* may have 10"):
-        evaluate.write_card(tmp_path, SLOT, {"max_bytes": 10}, {"plan": {}}, [], "cpu")
+        cards.write_card(tmp_path, SLOT, {"max_bytes": 10}, {"plan": {}}, [], "cpu")
 
 
 # Evaluation
@@ -475,25 +525,25 @@ def test_a_miniature_that_is_too_large_is_refused(tmp_path):
 
 def test_relevance_is_every_image_that_satisfies_the_sentence(shapes):
     truths, _ = evaluation_set(30, 3)
-    asked = evaluate.queries(truths, "coarse")
-    for query, row in zip(asked, evaluate.relevance(asked, truths), strict=True):
+    asked = retrieval.queries(truths, "coarse")
+    for query, row in zip(asked, retrieval.relevance(asked, truths), strict=True):
         for truth, flag in zip(truths, row, strict=True):
             assert flag == satisfies(query.claims, truth)
 
 
 def test_fine_turtle_queries_name_a_turtle_and_want_their_own_image():
     truths, _ = evaluation_set(30, 3)
-    asked = evaluate.queries(truths, "fine", kind="turtle")
+    asked = retrieval.queries(truths, "fine", kind="turtle")
     assert [query.row for query in asked] == list(range(1, 30, 2))
     assert all("turtle" in query.caption for query in asked)
-    relevant = evaluate.own_image(asked, 30)
+    relevant = retrieval.own_image(asked, 30)
     assert (relevant.sum(1) == 1).all() and all(relevant[i, q.row] for i, q in enumerate(asked))
 
 
 def test_perfect_scores_hit_always_and_chance_is_what_the_positives_allow():
     relevant = np.eye(20, dtype=bool)
-    records = {r["metric"]: r for r in evaluate.hit_rates("own", relevant * 1.0, relevant, range(20))}
-    assert [records[f"R@{k}"]["value"] for k in evaluate.KS] == [1.0, 1.0, 1.0]
+    records = {r["metric"]: r for r in retrieval.hit_rates("own", relevant * 1.0, relevant, range(20))}
+    assert [records[f"R@{k}"]["value"] for k in retrieval.KS] == [1.0, 1.0, 1.0]
     assert records["R@5"]["chance"] == pytest.approx(5 / 20) and records["R@5"]["mean_positives"] == 1.0
     assert records["R@1"]["gallery_n"] == records["R@1"]["n"] == 20 and records["R@1"]["ci_low"] == 1.0
 
@@ -501,5 +551,5 @@ def test_perfect_scores_hit_always_and_chance_is_what_the_positives_allow():
 def test_a_page_without_markers_is_not_overwritten(tmp_path):
     (tmp_path / "README.md").write_text("my own page")
     with pytest.raises(ValueError, match="put the lines"):
-        evaluate.update_table(tmp_path)
+        cards.update_table(tmp_path)
     assert (tmp_path / "README.md").read_text() == "my own page"

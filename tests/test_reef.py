@@ -289,16 +289,16 @@ def test_a_far_turtle_fades_in_murky_water_and_night_is_dark():
     assert shot(1, light="dark").mean() < shot(1, light="dim").mean() < shot(1).mean()
 
 
-def test_training_pairs_lie_in_files_that_are_left_as_they_are(tmp_path):
-    folder = reef.training_set(tmp_path / "pairs", 3, seed=50, workers=1)
+def test_training_scenes_lie_in_files_that_are_left_as_they_are(tmp_path):
+    folder = reef.training_set(tmp_path / "scenes", 3, seed=50, workers=1)
     images = np.load(folder / "images.npy")
-    lines = [json.loads(line) for line in (folder / "captions.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (folder / "truth.jsonl").read_text().splitlines()]
     for i in range(3):
-        image, captions = world._pair(50 + i)
-        assert np.array_equal(images[i], image) and lines[i] == captions
+        image, truth = world._lesson(50 + i)
+        assert np.array_equal(images[i], image) and lines[i] == json.loads(json.dumps(truth))
     before = {p.name: (p.stat().st_mtime_ns, p.read_bytes()) for p in folder.iterdir()}
-    assert set(before) == {"images.npy", "captions.jsonl"}
-    reef.training_set(tmp_path / "pairs", 3, seed=50, workers=1)
+    assert set(before) == {"images.npy", "truth.jsonl"}
+    reef.training_set(tmp_path / "scenes", 3, seed=50, workers=1)
     assert before == {p.name: (p.stat().st_mtime_ns, p.read_bytes()) for p in folder.iterdir()}
 
 

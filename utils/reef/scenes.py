@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import cv2
@@ -17,6 +18,7 @@ from utils.reef.turtle import turtle
 SUPERSAMPLE = 3
 SEEN = 0.35  # the visible share from which captions speak of a thing
 SEEN_PIXELS = 60  # and the area in pixels
+STUDIOS: dict[str, Callable] = {}  # settings that are no photograph of sea or land: (scene, masks) -> as `photograph`
 _STATE_PIXELS = {"net": 40, "hook": 14, "rope": 30, "plastic": 24, "barnacles": 14, "stump": 8}
 
 
@@ -74,6 +76,8 @@ def photograph(scene: Scene, masks: bool = True) -> tuple[np.ndarray, list[dict]
         captions may speak of it), segmentation (polygons), parts {name: box_xyxy}, identity, encounter; with `masks`
         also masks {"whole" or part: (height, width) bool}.
     """
+    if scene.setting in STUDIOS:
+        return STUDIOS[scene.setting](scene, masks)
     rng = np.random.default_rng([scene.seed, 0xF07])
     water = underwater.water_colour(rng, scene.depth, scene.turbidity)
     picture = _backdrop(rng, scene, water)

@@ -16,7 +16,8 @@ from utils.reef import casting, language
 from utils.reef.kinds import ANIMALS, DEBRIS
 from utils.reef.scenes import Scene, photograph
 
-PAIR_PIXELS = 128
+LESSON_PIXELS = 160
+DESCRIBERS: dict[str, Callable[..., dict]] = {}  # of the settings whose captions `language` does not write
 
 
 def record(
@@ -43,12 +44,17 @@ def record(
     return image, truth
 
 
+def describe(truth: dict, rng: np.random.Generator, level: str) -> dict:
+    """One caption in the words of its setting: `language.describe`, or what DESCRIBERS names for facts["scene"]."""
+    return DESCRIBERS.get(truth["facts"]["scene"], language.describe)(truth, rng, level)
+
+
 def _captions(truth: dict, levels: Iterable[str], rng: np.random.Generator) -> list[dict]:
     """One caption a level, another wording where a sentence has been said already (some scenes allow only one)."""
     captions: list[dict] = []
     for level in levels:
         for _ in range(4):
-            caption = language.describe(truth, rng, level)
+            caption = describe(truth, rng, level)
             if caption["caption"] not in {c["caption"] for c in captions}:
                 break
         captions.append(caption)
@@ -92,19 +98,11 @@ def _one_thread() -> None:
     cv2.setNumThreads(1)
 
 
-def _pair(seed: int) -> tuple[np.ndarray, list[str]]:
-    """A square training picture and captions that name no state, stage, species or individual of a turtle."""
-    image, truth = record(
-        any_scene(seed, (PAIR_PIXELS, PAIR_PIXELS)),
-        "",
-        "",
-        ("coarse", "coarse", "medium", "medium", "medium"),
-        masks=False,
-    )
-    captions = [c["caption"] for c in truth["captions"]]
-    if not any(o["kind"] == "turtle" for o in truth["objects"]):
-        captions.append(language.describe(truth, np.random.default_rng([seed, 0xF1]), "fine")["caption"])
-    return image, captions
+def _lesson(seed: int) -> tuple[np.ndarray, dict]:
+    """A square training picture and its truth, with captions of every level."""
+    levels = ("coarse", "coarse", "medium", "medium", "medium", "fine", "fine")
+    image, truth = record(any_scene(seed, (LESSON_PIXELS, LESSON_PIXELS)), str(seed), "", levels, masks=False)
+    return image, truth
 
 
 def _judged(seed: int) -> tuple[dict, np.ndarray]:
@@ -114,24 +112,23 @@ def _judged(seed: int) -> tuple[dict, np.ndarray]:
 
 
 def training_set(folder: str | Path, n: int, seed: int, workers: int | None = None) -> Path:
-    """Pairs for pretraining: `images.npy` (n, 128, 128, 3) uint8 and `captions.jsonl`, a list of captions a line.
+    """Scenes for pretraining: `images.npy` (n, 160, 160, 3) uint8 and `truth.jsonl`, the truth of an image a line.
 
     Scene seeds run from `seed` to `seed + n - 1`. A folder that is complete is left as it is.
     """
     folder = Path(folder)
-    images, captions = folder / "images.npy", folder / "captions.jsonl"
-    if images.exists() and captions.exists():
+    images, truths = folder / "images.npy", folder / "truth.jsonl"
+    if images.exists() and truths.exists():
         return folder
-    lines = []
+    lines, shape = [], (n, LESSON_PIXELS, LESSON_PIXELS, 3)
     with atomic_write(images) as temporary:
-        array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=(n, PAIR_PIXELS, PAIR_PIXELS, 3))
-        for i, (image, sentences) in enumerate(
-            in_parallel(_pair, list(range(seed, seed + n)), workers, "training pairs")
-        ):
+        array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+        lessons = in_parallel(_lesson, list(range(seed, seed + n)), workers, "training scenes")
+        for i, (image, truth) in enumerate(lessons):
             array[i] = image
-            lines.append(json.dumps(sentences))
+            lines.append(json.dumps(truth))
         array.flush()
-    with atomic_write(captions) as temporary:
+    with atomic_write(truths) as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return folder
 

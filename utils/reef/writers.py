@@ -13,7 +13,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from utils.reef.layouts import LAYOUTS, Shot, run_lengths
+from utils.reef.layouts import LAYOUTS
+from utils.reef.layouts.common import Shot, run_lengths
 from utils.reef.world import in_parallel, record
 
 _STREAMS = {name: i for i, name in enumerate(LAYOUTS, 1)}
@@ -25,7 +26,7 @@ def write(
     """Write the data set `name` below the folder `root`, unless it is there already.
 
     Args:
-        name: one of sea_turtles, roboflow_turtles, own_turtles, coco.
+        name: a name in LAYOUTS.
         root: the data set's own folder; made whole or not at all.
         seed: of the world; the same seed gives the same bytes whatever the number of workers.
         workers: processes, by default one a core.
@@ -90,8 +91,8 @@ def _take(job: tuple[str, Shot]) -> tuple[bytes, dict]:
         masks = thing.pop("masks")
         if name == "sea_turtles" and thing["identity"]:
             thing["runs"] = {part: run_lengths(mask) for part, mask in masks.items()}
-    quality = 82 + shot.scene.seed % 12
-    return cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes(), truth
+    quality = [] if shot.file.endswith(".png") else [cv2.IMWRITE_JPEG_QUALITY, 82 + shot.scene.seed % 12]
+    return cv2.imencode(Path(shot.file).suffix.lower(), image[..., ::-1], quality)[1].tobytes(), truth
 
 
 def _lines(path: Path, rows: list[dict]) -> None:

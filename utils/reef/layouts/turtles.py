@@ -1,11 +1,9 @@
-"""Layouts: what each data set of ReefWorld holds (`_plan_*`) and its native annotation files (`_finish_*`)."""
+"""The turtles: SeaTurtleID2022, a Roboflow export, and a diver's own folder."""
 
 from __future__ import annotations
 
 import csv
-import json
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -13,60 +11,12 @@ import numpy as np
 
 from utils.reef import casting
 from utils.reef.kinds import ANIMALS, DEBRIS
-from utils.reef.scenes import Scene
+from utils.reef.layouts.common import Shot, captions_csv, dump, random_name, xywh
 
-COCO_CATEGORIES = {  # kind: id, name and supercategory in the published files
-    "person": (1, "person", "person"), "bicycle": (2, "bicycle", "vehicle"), "car": (3, "car", "vehicle"), "bus": (6, "bus", "vehicle"),
-    "boat": (9, "boat", "vehicle"), "seabird": (16, "bird", "animal"), "cat": (17, "cat", "animal"), "dog": (18, "dog", "animal"),
-    "ball": (37, "sports ball", "sports"), "kite": (38, "kite", "sports"), "bottle": (44, "bottle", "kitchen"), "cup": (47, "cup", "kitchen"),
-    "chair": (62, "chair", "furniture"),
-}  # fmt: skip
 TURTLE_PARTS = {"whole": (1, "turtle"), "flipper": (2, "flipper"), "head": (3, "head")}
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
-@dataclass
-class Shot:
-    """One photograph to take: its plan, its file below the root, and what its layout wants to know besides."""
-
-    scene: Scene
-    file: str
-    levels: tuple[str, ...] = ("coarse", "medium", "fine")
-    extra: dict = field(default_factory=dict)
-    gain: float = 1.0
-
-
-def _captions_csv(folder: Path, shots: list[Shot], truths: list[dict]) -> None:
-    with open(folder / "captions.csv", "w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(["image_id", "caption", "source"])
-        table.writerows([truth["image_id"], c["caption"], "ReefWorld"] for truth in truths for c in truth["captions"])
-
-
-def _dump(path: Path, value: dict) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value), encoding="utf-8")
-
-
-def _xywh(box: list[float]) -> list[float]:
-    return [box[0], box[1], box[2] - box[0], box[3] - box[1]]
-
-
-def run_lengths(mask: np.ndarray) -> dict:
-    """COCO's uncompressed run-length encoding of a mask (h, w) bool: {"size": [h, w], "counts": [zeros, ones, ...]}."""
-    flat = np.concatenate([[False], mask.flatten(order="F")])
-    edges = np.concatenate([np.flatnonzero(flat[1:] != flat[:-1]), [mask.size]])
-    return {"size": list(mask.shape), "counts": [int(c) for c in np.diff(edges, prepend=0)]}
-
-
-def _name(rng: np.random.Generator, length: int = 10) -> str:
-    return "".join(_LETTERS[i] for i in rng.integers(0, len(_LETTERS), length))
-
-
-# sea_turtles: SeaTurtleID2022
-
-
-def _plan_sea_turtles(seed: int, individuals: int, images: int) -> list[Shot]:
+def plan_sea_turtles(seed: int, individuals: int, images: int) -> list[Shot]:
     """Individuals met on several days, several photographs a meeting; what troubles a turtle lasts through the meeting."""
     if not 4 * individuals <= images or individuals < 1:
         raise ValueError(
@@ -110,14 +60,15 @@ def _meetings(seed: int, number: int, photos: int) -> list[Shot]:
             shots.append(
                 Shot(
                     scene,
-                    f"images/{identity}/{_name(rng)}.JPG",
+                    f"images/{identity}/{random_name(rng)}.JPG",
                     extra={"identity": identity, "date": day, "meeting": meeting, "meetings": len(days)},
                 )
             )
     return shots
 
 
-def _finish_sea_turtles(folder: Path, shots: list[Shot], truths: list[dict]) -> None:
+def finish_sea_turtles(folder: Path, shots: list[Shot], truths: list[dict]) -> None:
+    """metadata_splits.csv with the published splits, annotations.json with masks, captions.csv."""
     rng = np.random.default_rng([len(shots), 0x5B1])
     identities = sorted({s.extra["identity"] for s in shots})
     unknown = set(identities[::5])
@@ -147,8 +98,8 @@ def _finish_sea_turtles(folder: Path, shots: list[Shot], truths: list[dict]) -> 
             stamp = f"{day} {int(rng.integers(7, 18)):02d}:{int(rng.integers(60)):02d}:{int(rng.integers(60)):02d}"
             table.writerow([i, truth["facts"]["width"], truth["facts"]["height"], shot.file, stamp, e["identity"], day, day.year,
                             closed, by_chance, "test" if e["identity"] in unknown else closed, truth["facts"]["clarity"] or ""])  # fmt: skip
-    _dump(folder / "annotations.json", _turtle_annotations(shots, truths))
-    _captions_csv(folder, shots, truths)
+    dump(folder / "annotations.json", _turtle_annotations(shots, truths))
+    captions_csv(folder, shots, truths)
 
 
 def _turtle_annotations(shots: list[Shot], truths: list[dict]) -> dict:
@@ -163,7 +114,7 @@ def _turtle_annotations(shots: list[Shot], truths: list[dict]) -> dict:
                 runs = thing["runs"][part]
                 annotations.append({
                     "id": len(annotations) + 1, "image_id": image_id, "category_id": category, "segmentation": runs,
-                    "area": float(sum(runs["counts"][1::2])), "bbox": _xywh(box), "iscrowd": 1, "attributes": {"occluded": thing["visible"] < 0.6},
+                    "area": float(sum(runs["counts"][1::2])), "bbox": xywh(box), "iscrowd": 1, "attributes": {"occluded": thing["visible"] < 0.6},
                 })  # fmt: skip
     return {
         "info": {"description": "ReefWorld in the layout of SeaTurtleID2022"}, "licenses": [],
@@ -173,10 +124,7 @@ def _turtle_annotations(shots: list[Shot], truths: list[dict]) -> dict:
     }  # fmt: skip
 
 
-# roboflow_turtles: a Roboflow export in COCO format
-
-
-def _plan_roboflow(seed: int, images: int) -> list[Shot]:
+def plan_roboflow(seed: int, images: int) -> list[Shot]:
     """78 % originals; the rest are the brighter or darker copies that an export with augmentation holds."""
     rng = np.random.default_rng([seed, 0x0B0])
     originals = round(images * 0.78)
@@ -196,7 +144,8 @@ def _plan_roboflow(seed: int, images: int) -> list[Shot]:
     return shots
 
 
-def _finish_roboflow(folder: Path, shots: list[Shot], truths: list[dict]) -> None:
+def finish_roboflow(folder: Path, shots: list[Shot], truths: list[dict]) -> None:
+    """_annotations.coco.json in each part, captions.csv."""
     categories = [
         {"id": 0, "name": "turtles", "supercategory": "none"},
         {"id": 1, "name": "turtle", "supercategory": "turtles"},
@@ -218,13 +167,13 @@ def _finish_roboflow(folder: Path, shots: list[Shot], truths: list[dict]) -> Non
                 }
             )
             annotations += [
-                {"id": 0, "image_id": key, "category_id": 1, "bbox": _xywh(t["box_xyxy"]), "area": t["area"], "segmentation": [], "iscrowd": 0}
+                {"id": 0, "image_id": key, "category_id": 1, "bbox": xywh(t["box_xyxy"]), "area": t["area"], "segmentation": [], "iscrowd": 0}
                 for t in truth["objects"] if t["kind"] == "turtle"
             ]  # fmt: skip
         for i, annotation in enumerate(annotations):
             annotation["id"] = i
         if images:
-            _dump(
+            dump(
                 folder / part / "_annotations.coco.json",
                 {
                     "info": {"description": "ReefWorld in the layout of a Roboflow export"},
@@ -234,13 +183,10 @@ def _finish_roboflow(folder: Path, shots: list[Shot], truths: list[dict]) -> Non
                     "annotations": annotations,
                 },
             )
-    _captions_csv(folder, shots, truths)
+    captions_csv(folder, shots, truths)
 
 
-# own_turtles: a plain folder and captions.csv
-
-
-def _plan_own(seed: int, images: int) -> list[Shot]:
+def plan_own(seed: int, images: int) -> list[Shot]:
     """A diver's folder: turtles, other animals, litter, and now and then nothing but water."""
     rng = np.random.default_rng([seed, 0x0F1])
     shots = []
@@ -260,59 +206,3 @@ def _plan_own(seed: int, images: int) -> list[Shot]:
         scene = casting.sea_scene(int(rng.integers(2**40)), site, subject, empty=subject is None, date=str(day))
         shots.append(Shot(scene, f"IMG_{i + 1:04d}.jpg"))
     return shots
-
-
-# coco: val2017
-
-
-def _plan_coco(seed: int, images: int) -> list[Shot]:
-    rng = np.random.default_rng([seed, 0xC0C])
-    keys = np.sort(rng.choice(581_000, images, replace=False)) + 100
-    levels = ("coarse", "coarse", "medium", "medium", "fine")
-    return [
-        Shot(casting.land_scene(int(rng.integers(2**40))), f"val2017/{k:012d}.jpg", levels, {"id": int(k)})
-        for k in keys
-    ]
-
-
-def _finish_coco(folder: Path, shots: list[Shot], truths: list[dict]) -> None:
-    images, boxes, captions = [], [], []
-    for shot, truth in zip(shots, truths, strict=True):
-        key = shot.extra["id"]
-        images.append(
-            {
-                "id": key,
-                "file_name": Path(shot.file).name,
-                "width": shot.scene.width,
-                "height": shot.scene.height,
-                "license": 1,
-            }
-        )
-        for thing in truth["objects"]:
-            if thing["kind"] in COCO_CATEGORIES:
-                boxes.append({
-                    "id": len(boxes) + 1, "image_id": key, "category_id": COCO_CATEGORIES[thing["kind"]][0], "bbox": _xywh(thing["box_xyxy"]),
-                    "area": thing["area"], "segmentation": [p for p in thing["segmentation"] if len(p) >= 6], "iscrowd": 0,
-                })  # fmt: skip
-        captions += [
-            {"id": len(captions) + i + 1, "image_id": key, "caption": c["caption"].capitalize() + "."}
-            for i, c in enumerate(truth["captions"])
-        ]
-        for c in truth["captions"]:
-            c["caption"] = c["caption"].capitalize() + "."
-    head = {
-        "info": {"description": "ReefWorld in the layout of COCO 2017"},
-        "licenses": [{"id": 1, "name": "AGPL-3.0-or-later", "url": ""}],
-        "images": images,
-    }
-    categories = [{"id": i, "name": n, "supercategory": s} for i, n, s in COCO_CATEGORIES.values()]
-    _dump(folder / "annotations" / "instances_val2017.json", {**head, "annotations": boxes, "categories": categories})
-    _dump(folder / "annotations" / "captions_val2017.json", {**head, "annotations": captions})
-
-
-LAYOUTS: dict[str, tuple[Callable[..., list[Shot]], Callable[[Path, list[Shot], list[dict]], None]]] = {
-    "sea_turtles": (_plan_sea_turtles, _finish_sea_turtles),
-    "roboflow_turtles": (_plan_roboflow, _finish_roboflow),
-    "own_turtles": (_plan_own, _captions_csv),
-    "coco": (_plan_coco, _finish_coco),
-}

@@ -1,0 +1,135 @@
+"""The card of a miniature, for programs (card.json) and for people (README.md), and the table of all cards."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from utils import files
+
+LICENCE = "AGPL-3.0-or-later"
+UNSIGNED = {"card.json", "README.md", "training.state", "training.state.part"}
+BEGIN, END = "<!-- miniatures: begin -->", "<!-- miniatures: end -->"
+INTRODUCTION = f"""# Miniatures
+
+A small model of the same class and format as every published one that the notebooks use, trained from scratch
+on ReefWorld by `make models`. The table is written by `python models/train.py --table` from the cards.
+
+{BEGIN}
+{END}
+"""
+
+
+def write_card(
+    folder: Path,
+    slot: str,
+    recipe: Mapping[str, Any],
+    state: Mapping[str, Any],
+    figures: list[dict],
+    device: str,
+) -> dict[str, Any]:
+    """Write `card.json` (with the sha256 of every other file) and the same for people, `README.md`.
+
+    Raises:
+        ValueError: if the folder is larger than the recipe allows.
+    """
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in UNSIGNED)
+    size = sum(path.stat().st_size for path in paths)
+    if size > recipe["max_bytes"]:
+        raise ValueError(f"{folder} has {size} bytes, {slot} may have {recipe['max_bytes']}: make the model smaller")
+    plan, known = state["plan"], recipe.keys() & {"architecture", "data", "augment", "patches"}
+    card = {
+        "slot": slot, "about": recipe["about"], "format": recipe["format"], "licence": LICENCE,
+        "recipe": {key: recipe[key] for key in sorted(known)} | {"training": plan},
+        "examples": plan["steps"] * plan["batch"], "minutes": round(state["seconds"] / 60, 1),
+        "machine": {"processor": processor(), "device": device, "precision": plan["precision"]},
+        "headline": recipe["headline"], "figures": figures, "limits": recipe["limits"], "bytes": size,
+        "sha256": {path.relative_to(folder).as_posix(): files.sha256(path) for path in paths},
+    }  # fmt: skip
+    _write(folder, card)
+    return card
+
+
+def renew_card(folder: Path, recipe: Mapping[str, Any], figures: list[dict]) -> dict[str, Any]:
+    """Put new figures of a finished miniature into its card, with the recipe's words of today."""
+    card = files.read_json(folder / "card.json")
+    card |= {key: recipe[key] for key in ("about", "format", "headline", "limits")} | {"figures": figures}
+    _write(folder, card)
+    return card
+
+
+def _write(folder: Path, card: Mapping[str, Any]) -> None:
+    files.write_json(folder / "card.json", card)
+    with files.atomic_write(folder / "README.md") as temporary:
+        Path(temporary).write_text(model_card(card), encoding="utf-8")
+
+
+def processor() -> str:
+    """The processor's name, as the system tells it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0]}, {len(names)} cores" if names else platform.processor() or platform.machine()
+
+
+def model_card(card: Mapping[str, Any]) -> str:
+    """The card as Markdown."""
+    plan, machine = card["recipe"]["training"], card["machine"]
+    notes = [f"started from {plan['start']}"] if plan.get("start") else []
+    notes += [f"replanned from {', '.join(plan['replanned'])}"] if plan.get("replanned") else []
+    rows = [
+        f"| {f['task']} | {f['metric']} | {f['value']:.3f} | {f['ci_low']:.3f} to {f['ci_high']:.3f} "
+        f"| {_or_empty(f.get('chance'), '.3f')} | {f['n']} | {_or_empty(f.get('gallery_n'), 'd')} "
+        f"| {_or_empty(f.get('mean_positives'), '.1f')} |"
+        for f in card["figures"]
+    ]
+    return "\n".join([
+        "---", f"license: {LICENCE.lower()}", "---", "", f"# {card['slot']}", "", card["about"], "",
+        f"- Format: {card['format']}, {card['bytes'] / 1e6:.1f} MB.",
+        f"- Data: {plan['images']:,} scenes of ReefWorld (seed {card['recipe']['data']['seed']}); "
+        f"{card['examples']:,} examples seen.",
+        f"- Training: {plan['steps']:,} steps of {plan['batch']}, rate {plan['rate']}{''.join('; ' + n for n in notes)}, "
+        f"{card['minutes']} minutes on {machine['processor']} ({machine['device']}, {machine['precision']}).",
+        "- `training.jsonl` is the curve of the loss, `card.json` the whole recipe and every file's sha256.",
+        f"- Licence: {LICENCE}.", "", "## Figures", "",
+        "| Task | Metric | Value | 95 % interval | Chance | n | Gallery | Positives a query |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |", *rows, "", "## Limits", "",
+        *(f"- {limit}" for limit in card["limits"]), "",
+    ])  # fmt: skip
+
+
+def _or_empty(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
+
+
+def table(models_dir: Path) -> str:
+    """All cards below `models_dir` as one Markdown table."""
+    lines = ["| Slot | Class and format | Size | Figures [95 % interval] | Examples | Time |",
+             "| --- | --- | --- | --- | --- | --- |"]  # fmt: skip
+    for path in sorted(models_dir.glob("*/card.json")):
+        card = files.read_json(path)
+        figures = "; ".join(
+            f"{f['task']} {f['metric']} {f['value']:.2f} [{f['ci_low']:.2f}, {f['ci_high']:.2f}]"
+            for f in card["figures"] if f["metric"] in card["headline"]
+        )  # fmt: skip
+        lines.append(f"| `{card['slot']}` | {card['format']} | {card['bytes'] / 1e6:.1f} MB | {figures} "
+                     f"| {card['examples']:,} | {card['minutes']:.0f} min |")  # fmt: skip
+    return "\n".join(lines)
+
+
+def update_table(models_dir: Path) -> None:
+    """Write the table between its markers in `models_dir/README.md`, which is made if missing.
+
+    Raises:
+        ValueError: if the page has lost its markers.
+    """
+    path = models_dir / "README.md"
+    page = path.read_text(encoding="utf-8") if path.exists() else INTRODUCTION
+    if not 0 <= page.find(BEGIN) < page.find(END):
+        raise ValueError(f"{path}: put the lines {BEGIN} and {END} back where the table belongs")
+    before, rest = page.split(BEGIN, 1)
+    after = rest.split(END, 1)[1]
+    with files.atomic_write(path) as temporary:
+        Path(temporary).write_text(f"{before}{BEGIN}\n{table(models_dir)}\n{END}{after}", encoding="utf-8")

@@ -1,0 +1,184 @@
+"""Contrastive pretraining, whatever the format of the model: pairs of image and caption, drawn batch by batch.
+
+Every random choice of a batch is a function of the seed and the step alone, so a resumed training sees exactly the
+batches that an uninterrupted one sees.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models import retrieval
+from models.task import Task, rows_of, scenes
+from utils import losses
+
+if TYPE_CHECKING:
+    import torch
+
+MEAN = (0.48145466, 0.4578275, 0.40821073)  # of CLIP's preprocessing
+STD = (0.26862954, 0.26130258, 0.27577711)
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+SIDED = re.compile(r"\b(left|right)", re.IGNORECASE)
+
+
+def sentences(truth: Mapping[str, Any], known: frozenset[str]) -> list[str]:
+    """The captions of a scene that general pretraining may read.
+
+    Fine captions of turtles (stage, species, states) are left out, and species of fish but the few that are `known`.
+    """
+    return [caption["caption"] for caption in truth["captions"] if _general(caption["claims"], known)]
+
+
+def _general(claims: Mapping[str, Any], known: frozenset[str]) -> bool:
+    things = claims.get("things", ())
+    if any(thing["kind"] == "turtle" and thing.keys() & {"stage", "species", "states"} for thing in things):
+        return False
+    return all(thing["species"] in known for thing in things if "species" in thing)
+
+
+class Pairs(Task):
+    """Images with captions and the contrastive loss; a subclass brings tokenizer, model and native format.
+
+    A subclass sets `ids` (token ids of every text of `distinct`), `prompts` (ids of the recipe's prompts), `articles`
+    (ids of "a" and "an") and `pad`, and defines `features`.
+    """
+
+    pad: int
+    context: int
+
+    def __init__(self, recipe: Mapping[str, Any], folder: Path, seed: int = 0):
+        super().__init__(recipe, folder, seed)
+        self.images, truths = scenes(folder)
+        known = frozenset(recipe["data"].get("known_species", ()))
+        self.captions = [sentences(truth, known) for truth in truths]
+        self.size = len(self.images)
+        self.distinct = sorted({caption for captions in self.captions for caption in captions})
+        number = {caption: index for index, caption in enumerate(self.distinct)}
+        self.numbers = [[number[caption] for caption in captions] for captions in self.captions]
+        self.sided = np.array([bool(SIDED.search(caption)) for caption in self.distinct])
+
+    def features(self, model: Any, pixels: torch.Tensor, ids: torch.Tensor, kept: Any) -> tuple:
+        """Unit float32 embeddings (B, d) of pixels (B, 3, s, s) and of token ids (B, length)."""
+        raise NotImplementedError
+
+    def batch(self, step: int, size: int, device: Any = "cpu") -> tuple:
+        """Pixels (B, 3, s, s) float32, ids (B, longest) int64, positives (B, B) bool, patches kept or None."""
+        import torch
+
+        rows = rows_of(step, size, self.size, self.seed)
+        rng = np.random.default_rng((self.seed, 1, step))
+        chosen = np.array([self.numbers[row][rng.integers(len(self.numbers[row]))] for row in rows])
+        pixels = torch.from_numpy(self.images[rows]).to(device)
+        edge = self.recipe["architecture"]["image_size"]
+        pixels = augment(pixels, ~self.sided[chosen], edge, rng, self.recipe["augment"])
+        same = torch.from_numpy(chosen[:, None] == chosen[None, :])
+        return pixels, self._ids(chosen, rng).to(device), same.to(device), self._kept(step, len(rows), rng)
+
+    def _kept(self, step: int, count: int, rng: np.random.Generator) -> torch.Tensor | None:
+        """Patches that stay, (B, kept) int64, while the recipe drops some of them (Li et al., FLIP, 2023)."""
+        import torch
+
+        drop = self.recipe.get("patches")
+        if not drop or step >= drop["until"] * self.plan.get("steps", 0):
+            return None
+        patches = (self.recipe["architecture"]["image_size"] // self.recipe["architecture"]["vision"]["patch"]) ** 2
+        order = rng.random((count, patches)).argsort(1)
+        return torch.from_numpy(np.sort(order[:, : round(drop["keep"] * patches)], 1))
+
+    def _ids(self, chosen: np.ndarray, rng: np.random.Generator) -> torch.Tensor:
+        import torch
+
+        rows = [self.ids[number] for number in chosen]
+        for index in np.flatnonzero(rng.random(len(rows)) < self.recipe["data"]["prompt_share"]):
+            prompt = self.prompts[rng.integers(len(self.prompts))]
+            if rows[index][1] in self.articles and len(rows[index]) + len(prompt) <= self.context:
+                rows[index] = rows[index][:1] + prompt + rows[index][1:]
+        padded = np.full((len(rows), max(map(len, rows))), self.pad, np.int64)
+        for row, tokens in zip(padded, rows, strict=True):
+            row[: len(tokens)] = tokens
+        return torch.from_numpy(padded)
+
+    def loss(self, model: Any, batch: tuple) -> torch.Tensor:
+        """Symmetric InfoNCE; equal captions are positives of each other."""
+        pixels, ids, positives, kept = batch
+        image_emb, text_emb = self.features(model, pixels, ids, kept)
+        return losses.clip(image_emb, text_emb, model.logit_scale, positives)
+
+    def after_step(self, model: Any) -> None:
+        """The scale stays between 1 and 100."""
+        model.logit_scale.data.clamp_(0.0, losses.LOG_MAX_SCALE)
+
+    def log(self, model: Any) -> dict[str, float]:
+        """The scale."""
+        return {"scale": round(math.exp(float(model.logit_scale.detach())), 2)}
+
+    @staticmethod
+    def evaluate(out: Path, recipe: Mapping[str, Any], count: int, seed: int) -> list[dict[str, Any]]:
+        """Retrieval figures, see `retrieval.evaluate`."""
+        return retrieval.evaluate(out, count, seed)
+
+
+def augment(
+    images: torch.Tensor, flip: np.ndarray, size: int, rng: np.random.Generator, options: Mapping[str, Any]
+) -> torch.Tensor:
+    """Crop, mirror, recolour, blur and spoil a batch at once, on the device where it lies.
+
+    Args:
+        images: (B, h, w, 3) uint8.
+        flip: (B,) bool, whether the image may be mirrored (not if its caption says left or right).
+        size: edge of the result in pixels.
+        rng: the batch's own generator.
+        options: table `augment` of recipes.toml.
+
+    Returns:
+        (B, 3, size, size) float32, normalised with CLIP's mean and deviation.
+    """
+    import torch
+    import torch.nn.functional as F
+
+    count, device = len(images), images.device
+
+    def tensor(array: np.ndarray) -> torch.Tensor:
+        return torch.as_tensor(np.asarray(array, np.float32), device=device)
+
+    area, stretch = rng.uniform(*options["area"], count), np.exp(rng.uniform(-0.15, 0.15, count))
+    edge = np.minimum(np.sqrt(np.stack([area * stretch, area / stretch], 1)), 1.0)
+    shift = rng.uniform(-1, 1, (count, 2)) * (1 - edge)
+    mirror = np.where(flip & (rng.random(count) < 0.5), -1.0, 1.0)
+    theta = np.zeros((count, 2, 3))
+    theta[:, 0, 0], theta[:, 1, 1], theta[:, :, 2] = edge[:, 0] * mirror, edge[:, 1], shift
+    grid = F.affine_grid(tensor(theta), (count, 3, size, size), align_corners=False)
+    pixels = images.permute(0, 3, 1, 2).float().div_(255)
+    pixels = F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
+
+    matrix, offset = _colours(count, rng, options)
+    pixels = torch.baddbmm(tensor(offset)[:, None, None], tensor(matrix), pixels.flatten(2)).view_as(pixels)
+    strength = np.where(rng.random(count) < options["blur"], rng.uniform(0, 1, count), 0.0)
+    strength -= np.where(rng.random(count) < options["sharpen"], rng.uniform(0, 0.6, count), 0.0)
+    touched = torch.from_numpy(np.flatnonzero(strength)).to(device)
+    soft = F.avg_pool2d(pixels[touched], 3, 1, 1, count_include_pad=False)
+    pixels[touched] = pixels[touched].lerp(soft, tensor(strength)[touched, None, None, None])
+    noisy = torch.from_numpy(np.flatnonzero(rng.random(count) < options["noise"])).to(device)
+    level = tensor(rng.uniform(0, options["noise_level"], len(noisy)))
+    noise = rng.standard_normal((len(noisy), 3, size, size), dtype=np.float32)
+    pixels[noisy] += tensor(noise) * level[:, None, None, None]
+    mean, std = (tensor(values)[:, None, None] for values in (MEAN, STD))
+    return pixels.clamp_(0, 1).sub_(mean).div_(std)
+
+
+def _colours(count: int, rng: np.random.Generator, options: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """(B, 3, 3) matrices and (B,) offsets: colour cast, then saturation or grey, contrast and brightness."""
+    cast = np.exp(rng.normal(0, options["cast"], (count, 1, 3)))
+    keep = 1 + rng.uniform(-options["saturation"], options["saturation"], count)
+    keep[rng.random(count) < options["grey"]] = 0.0
+    keep = keep[:, None, None]
+    contrast = 1 + rng.uniform(-options["contrast"], options["contrast"], count)
+    bright = rng.uniform(-options["brightness"], options["brightness"], count)
+    matrix = (keep * np.eye(3) + (1 - keep) * np.array(LUMA)) * cast * contrast[:, None, None]
+    return matrix, 0.5 * (1 - contrast) + bright

@@ -1,0 +1,102 @@
+"""What a slot's module tells the training program: its data, model, batches, loss, export and figures."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+
+def recipes() -> dict[str, Any]:
+    """All tables of recipes.toml: `vocabulary` beside one table a slot; what a slot is `like` it takes over first."""
+    tables = tomllib.loads(Path(__file__).with_name("recipes.toml").read_text(encoding="utf-8"))
+    return {name: _over(tables[table["like"]], table) if "like" in table else table for name, table in tables.items()}
+
+
+def _over(table: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(table)
+    for key, value in changes.items():
+        merged[key] = _over(merged[key], value) if isinstance(value, dict) and key in merged else value
+    return merged
+
+
+def scenes(folder: Path) -> tuple[np.ndarray, list[dict]]:
+    """The training set in `folder`: images (n, s, s, 3) uint8, memory-mapped, and their truths, in order.
+
+    Raises:
+        ValueError: the two files do not belong together.
+    """
+    images = np.load(folder / "images.npy", mmap_mode="r")
+    truths = [json.loads(line) for line in (folder / "truth.jsonl").read_text(encoding="utf-8").splitlines()]
+    if len(truths) != len(images) or not all(truth["captions"] for truth in truths):
+        raise ValueError(
+            f"{folder}: {len(images)} images, {len(truths)} truths; every image needs a line with at least one "
+            "caption. Delete the folder to make it again"
+        )
+    return images, truths
+
+
+def rows_of(step: int, size: int, count: int, seed: int) -> np.ndarray:
+    """Row numbers (size,) of batch number `step`: every epoch shows each of `count` rows once, shuffled anew."""
+    size = min(size, count)
+    epoch, place = divmod(step, count // size)
+    order = np.random.default_rng((seed, 0, epoch)).permutation(count)
+    return np.sort(order[place * size : (place + 1) * size])
+
+
+class Task:
+    """A slot in training. `plan` is set before the first batch: slot, steps, batch, rate, precision and the rest.
+
+    Args:
+        recipe: the slot's table of recipes.toml.
+        folder: the training set, see `scenes`.
+        seed: of order, choices and augmentation.
+
+    Attributes:
+        size: number of training examples.
+    """
+
+    size: int
+    plan: Mapping[str, Any]
+
+    def __init__(self, recipe: Mapping[str, Any], folder: Path, seed: int = 0):
+        self.recipe, self.folder, self.seed, self.plan = recipe, folder, seed, {}
+
+    def build(self) -> torch.nn.Module:
+        """The model with seeded random weights."""
+        raise NotImplementedError
+
+    def begin(self, model: torch.nn.Module, folder: Path) -> None:
+        """Take over what fits from the finished miniature in `folder`."""
+        raise ValueError(f"{self.recipe['module']} cannot start from another model such as {folder}")
+
+    def batch(self, step: int, size: int, device: Any = "cpu") -> Any:
+        """Batch number `step`; a function of seed and step alone, so that a resumed training sees the same."""
+        raise NotImplementedError
+
+    def loss(self, model: torch.nn.Module, batch: Any) -> torch.Tensor:
+        """Scalar."""
+        raise NotImplementedError
+
+    def after_step(self, model: torch.nn.Module) -> None:
+        """Called after every update."""
+
+    def log(self, model: torch.nn.Module) -> dict[str, float]:
+        """What the curve holds beside the loss."""
+        return {}
+
+    def export(self, model: torch.nn.Module, out: Path) -> None:
+        """Write the native files into `out`; each appears whole or not at all."""
+        raise NotImplementedError
+
+    @staticmethod
+    def evaluate(out: Path, recipe: Mapping[str, Any], count: int, seed: int) -> list[dict[str, Any]]:
+        """Figures of the files in `out` on `count` fresh scenes: task, metric, value, ci_low, ci_high, n and more."""
+        raise NotImplementedError
