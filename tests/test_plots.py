@@ -215,3 +215,15 @@ def test_a_picture_above_the_limit_loses_colours_before_it_loses_pixels(gallery)
     tiny = plots.encoded(picture, "PNG", 3000)
     assert (fewer.mode, fewer.size) == ("P", picture.size)
     assert len(tiny) <= 3000 and max(Image.open(io.BytesIO(tiny)).size) < max(picture.size)
+
+
+def test_a_box_frames_its_pixels_and_leaves_the_image_as_it_was():
+    image = np.zeros((120, 160, 3), np.uint8)
+    framed = np.asarray(plots.boxed(image, [(20, 30, 60, 90), (100, 10, 150, 50)], ["#ff0000", "#00ff00"]))
+    zoom = framed.shape[0] // 120
+    assert framed.shape == (zoom * 120, zoom * 160, 3) and not image.any()
+    for box, channel in (((20, 30, 60, 90), 0), ((100, 10, 150, 50), 1)):
+        rows, columns = np.nonzero(framed[..., channel] > 200)
+        found = [columns.min() / zoom, rows.min() / zoom, (columns.max() + 1) / zoom, (rows.max() + 1) / zoom]
+        assert found == pytest.approx(box, abs=0.5)
+    assert framed[zoom * 60, zoom * 40].tolist() == [0, 0, 0]

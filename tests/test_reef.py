@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from utils import reef
-from utils.reef import casting, solids, world
+from utils.reef import casting, mixture, solids, world
+from utils.reef.kinds import ANIMALS, DEBRIS
 from utils.reef.scenes import SEEN, Scene, Thing, photograph
 from utils.reef.turtle import SPECIES, STATES, _carapace, _face, markings, turtle
 
@@ -97,7 +98,7 @@ def test_rotations_keep_lengths_and_hands():
 
 
 def test_a_seed_fixes_every_pixel_and_every_word():
-    first, again, other = (world.record(world.any_scene(seed, (96, 96)), "i", "f") for seed in (11, 11, 12))
+    first, again, other = (world.record(mixture.any_scene(seed, (96, 96)), "i", "f") for seed in (11, 11, 12))
     assert np.array_equal(first[0], again[0])
     for truth in (first[1], again[1]):
         for thing in truth["objects"]:
@@ -107,7 +108,7 @@ def test_a_seed_fixes_every_pixel_and_every_word():
 
 
 def test_tracing_masks_changes_no_pixel():
-    scene = world.any_scene(21, (96, 96))
+    scene = mixture.any_scene(21, (96, 96))
     assert np.array_equal(photograph(scene, masks=True)[0], photograph(scene, masks=False)[0])
 
 
@@ -254,14 +255,24 @@ def test_the_individuals_of_a_data_set_are_all_different_turtles():
 # the world's doors
 
 
-def test_scenes_of_any_sort_come_in_the_stated_shares():
-    scenes = [world.any_scene(seed, (96, 96)) for seed in range(1200)]
-    kinds = [[t.kind for t in s.things] for s in scenes]
-    turtles = [k[:1] == ["turtle"] for k in kinds]
-    shares = [np.mean(turtles), np.mean([s.setting == "sea" and not s.things for s in scenes])]
-    shares.append(np.mean([s.setting == "land" for s in scenes]))
-    np.testing.assert_allclose(shares, [0.30, 0.04, 0.36], atol=0.045)
-    assert {kind for row in kinds for kind in row} == {"turtle", *reef.KINDS}
+def test_scenes_of_every_sort_come_in_the_stated_shares():
+    scenes = [mixture.any_scene(seed, (96, 96)) for seed in range(1200)]
+    settings = [scene.setting for scene in scenes]
+    for setting, sort in (("painting", "painting"), ("artphoto", "emotion")):
+        assert np.mean([s == setting for s in settings]) == pytest.approx(mixture.SHARES[sort], abs=0.02)
+    empty = [s.setting == "sea" and not s.things for s in scenes]
+    assert np.mean(empty) == pytest.approx(mixture.SHARES["water"], abs=0.02)
+    kinds = {thing.kind for scene in scenes for thing in scene.things}
+    assert kinds == {"turtle", "specimen", "landmark", "motif", *ANIMALS, *DEBRIS, *mixture.HOMES}
+
+
+def test_every_sort_of_scene_is_photographed_and_an_unknown_one_lists_the_known():
+    for sort in mixture.SHARES:
+        image, truth = world.record(mixture.scene_of(sort, 3, (96, 96)), "", "", masks=False)
+        assert image.shape == (96, 96, 3) and image.std() > 2 and len(truth["captions"]) == 3
+        assert all(reef.satisfies(caption["claims"], truth) for caption in truth["captions"])
+    with pytest.raises(ValueError, match="no scenes of sort 'dream'; known: turtle"):
+        mixture.scene_of("dream", 3)
 
 
 def test_facts_say_what_the_scene_was_and_land_has_no_water():

@@ -7,11 +7,15 @@
 >>> datasets.audit(leaky).counts                              # what it shares
 >>> words = datasets.captions(frame)                          # one row a caption
 >>> relevant = datasets.relevance(words, frame)               # (captions, images) bool
+>>> sentences = datasets.expressions("refcocog")              # one row a sentence
+>>> places = datasets.queries("oxford_buildings")             # one row a query box, with good, ok and junk
 >>> crops = datasets.crop_objects(frame, "turtle")            # crops["item"] goes into embed.images
 """
 
 from .audit import Audit, audit
+from .expressions import expressions
 from .gallery import gallery
+from .queries import queries
 from .readers import LayoutError
 from .registry import COLUMNS, DATASETS, crop_objects, image_folder, load
 from .relevance import captions, category_relevance, instance_relevance, relevance, truth
@@ -26,11 +30,13 @@ __all__ = [
     "captions",
     "category_relevance",
     "crop_objects",
+    "expressions",
     "gallery",
     "groups",
     "image_folder",
     "instance_relevance",
     "load",
+    "queries",
     "random_split",
     "relevance",
     "resplit",

@@ -74,9 +74,8 @@ class Audit:
 def audit(frame: pd.DataFrame, bits: int = 10, correlation: float = 0.9) -> Audit:
     """Look for images, individuals, encounters and sources that stand in more than one split.
 
-    The defaults were set on 464 real turtle photos: no two different ones pass as copies, and every copy does
-    that was compressed, halved, darkened, blurred, noised or made grey; so do most that lost 2 % at each
-    edge, but few that lost 5 %.
+    The defaults find copies that were compressed, halved, darkened, blurred, noised or made grey, and most that lost
+    2 % at each edge (tests/test_audit.py). Two different photos of one scene may pass too: look at the pairs.
 
     Args:
         frame: a manifest with its `split` column; rows without a split leak nothing.

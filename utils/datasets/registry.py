@@ -62,6 +62,58 @@ DATASETS = {
         "val2017/ or train2017/; instances_val2017.json, captions_val2017.json beside it or in annotations/",
         "download val2017.zip and annotations_trainval2017.zip from cocodataset.org and unpack them there",
     ),
+    "refcocog": Dataset(
+        readers.refcocog,
+        "RefCOCOg: COCO photos with sentences that point out one thing each (see expressions)",
+        "refs(umd).p, refs(google).p and instances.json, in the root or in annotations/; the photos in images/, or in "
+        "train2014/ below it",
+        "download Google Drive file 1xijq32XfEm6FPhUb7RsZYWHc2UuwVkiq (`gdown 1xijq32XfEm6FPhUb7RsZYWHc2UuwVkiq`) and "
+        "unpack it there",
+    ),
+    "fish31": Dataset(
+        readers.fish31,
+        "Fish Dataset (Lampa et al. 2022): photos of 31 species of fish, landed and swimming",
+        "FishImgDataset/ with train/, val/, test/ (one is enough), each with a folder of photos a species; or the same "
+        "without FishImgDataset/",
+        "download markdaniellampa/fish-dataset from Kaggle and unpack it there",
+    ),
+    "cifar10": Dataset(
+        readers.cifar10,
+        "CIFAR-10: ten classes on 32 x 32 pixels",
+        "cifar-10-batches-py/ with data_batch_1 to data_batch_5, test_batch, batches.meta (pickled dictionaries: data, "
+        "labels, label_names); or these files in the root",
+        "download cifar-10-python.tar.gz from www.cs.toronto.edu/~kriz/cifar.html and unpack it there",
+    ),
+    "voc2007": Dataset(
+        readers.voc2007,
+        "PASCAL VOC 2007: everyday photos, twenty classes, several an image, with boxes",
+        "VOCdevkit/VOC2007/ with JPEGImages/, Annotations/ (one XML file an image), ImageSets/Main/ (train.txt, val.txt, "
+        "test.txt; one is enough)",
+        "download VOCtrainval_06-Nov-2007.tar and VOCtest_06-Nov-2007.tar from host.robots.ox.ac.uk/pascal/VOC/voc2007 and "
+        "unpack them there",
+    ),
+    "artphoto": Dataset(
+        readers.artphoto,
+        "ArtPhoto: artistic photos made to be felt, eight emotions",
+        "images at any depth named <emotion>_<number>.jpg, the emotion one of amusement, anger, awe, contentment, disgust, "
+        "excitement, fear, sad",
+        "download testImages_artphoto.zip from www.imageemotion.org and unpack it there",
+    ),
+    "oxford_buildings": Dataset(
+        readers.oxford_buildings,
+        "Oxford Buildings: photos of seventeen landmarks from the web, with 55 queries for eleven of them",
+        "images named <landmark>_<number>.jpg at any depth, and gt_files_170407/ with <landmark>_<1..5>_query.txt "
+        "(oxc1_<image> x0 y0 x1 y1), _good.txt, _ok.txt and _junk.txt (one image name a line)",
+        "download oxbuild_images-v1.tgz and gt_files_170407.tgz from robots.ox.ac.uk/~vgg/data/oxbuildings, unpack "
+        "the images into images/ and the ground truth into gt_files_170407/",
+    ),
+    "brueghel": Dataset(
+        readers.brueghel,
+        "Brueghel: paintings of one workshop, with the details that return in them",
+        "images at any depth, such as Brueghel/; brueghelTest.json or brueghelVal.json "
+        "({motif: [{query: [file name, [x0, y0, x1, y1]], gt: [[file name, box], ...]}, ...]})",
+        "take Brueghel.zip and data/brueghel*.json from github.com/XiSHEN0220/ArtMiner and put them there",
+    ),
     "image_folder": Dataset(
         readers.image_folder,
         "any folder of photos",
@@ -211,10 +263,14 @@ def _read(name: str, root: Path, verify: bool) -> pd.DataFrame:
 
 
 def _record(dataset: str, row: dict, size: tuple[int, int], words: list[str], truth: dict | None) -> dict[str, Any]:
-    """One manifest row: native values first, ReefWorld's truth where the layout is silent."""
+    """One manifest row: native values first, ReefWorld's truth where the layout is silent.
+
+    A reader that gives a category keeps it and its own label; else the largest thing of the truth is both.
+    """
     truth = truth or {}
     kinds = _kinds(row, truth.get("objects"))
-    category = "turtle" if "turtle" in kinds else next(iter(kinds), None)
+    own = row.get("category")
+    category = own or ("turtle" if "turtle" in kinds else next(iter(kinds), None))
     main = next((thing for thing in _by_area(truth.get("objects") or []) if thing["kind"] == category), {})
     known = {"width": size[0], "height": size[1]} | {key: truth.get(key) for key in ("objects", "captions")}
     return {
@@ -222,8 +278,8 @@ def _record(dataset: str, row: dict, size: tuple[int, int], words: list[str], tr
         "path": row["path"],
         "dataset": dataset,
         "category": category,
-        "label": category if "objects" in truth else row["label"] or category,
-        "labels": sorted(set(kinds)),
+        "label": category if "objects" in truth and not own else row["label"] or category,
+        "labels": row.get("labels") if "labels" in row else [own] if own else sorted(set(kinds)),
         "identity": row["identity"] or main.get("identity"),
         "encounter": row["encounter"] or main.get("encounter"),
         "split": None,

@@ -6,7 +6,7 @@ the figure shows it exactly once. An image is a path, a PIL image or an (h, w[, 
 """
 
 from utils.plots.charts import bars_by_bin, bars_with_intervals, breakdown, histograms, pr_curve
-from utils.plots.pictures import contact_sheet, retrieval_grid, search_poster
+from utils.plots.pictures import boxed, contact_sheet, retrieval_grid, search_poster
 from utils.plots.style import COLOURS, RIGHT, WRONG, encoded, save_figure, style
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "WRONG",
     "bars_by_bin",
     "bars_with_intervals",
+    "boxed",
     "breakdown",
     "contact_sheet",
     "encoded",

@@ -15,6 +15,7 @@ from utils.plots.style import COLOURS, GREY, INK, PALE, PAPER, RIGHT, SERIF, WRO
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from PIL import Image
 
 DOTS = 160  # picture dots an inch: a little more than a saved figure has
 
@@ -43,6 +44,30 @@ def contact_sheet(
         if below:
             page.text(x, y + cell + 0.05, below[i], fontsize=8.5, color=GREY, va="top")
     return page.fig
+
+
+def boxed(image: Any, boxes_xyxy: Sequence[Sequence[float]], colours: Sequence[str] = COLOURS) -> Image.Image:
+    """The image with a frame round each box, in the colours' order.
+
+    Args:
+        image: path, PIL image or (h, w, 3) array.
+        boxes_xyxy: (n, 4) pixels of the image.
+        colours: names or hex values; they start again when there are more boxes.
+    """
+    from PIL import Image, ImageDraw
+
+    if isinstance(image, (str, Path)):
+        image = files.load_image(image)
+    picture = image.copy() if isinstance(image, Image.Image) else Image.fromarray(np.asarray(image))
+    zoom = max(1, round(480 / max(picture.size)))  # small pictures are enlarged, so that a frame stays thin
+    picture = picture.convert("RGB").resize((zoom * picture.width, zoom * picture.height), Image.Resampling.BICUBIC)
+    draw = ImageDraw.Draw(picture)
+    for i, box in enumerate(boxes_xyxy):
+        x0, y0, x1, y1 = (round(zoom * value) for value in box)
+        draw.rectangle(
+            (x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)), outline=colours[i % len(colours)], width=max(2, 2 * zoom)
+        )
+    return picture
 
 
 def retrieval_grid(

@@ -20,11 +20,26 @@ SITES = {  # depth in metres, clearest and murkiest water, usual beds
 }
 ARCHIVE_COMPANY = 0.12  # the share of turtles in an archive that are not alone: most photographs show one animal
 _SHAPES = ((208, 156), (208, 140), (192, 192), (156, 208))
-_PLACE_KINDS = {
-    "street": ("person", "car", "bus", "bicycle", "dog", "tree", "house", "car", "person"), "room": ("person", "chair", "cat", "dog", "cup", "ball", "chair"),
-    "beach": ("person", "boat", "kite", "ball", "dog", "seabird", "boat"), "park": ("person", "dog", "tree", "ball", "bicycle", "kite", "cat"),
-    "snow": ("person", "dog", "house", "tree", "bus"), "kitchen": ("cup", "chair", "cat", "person", "bottle", "cup", "can"), "hills": ("house", "tree", "person", "kite", "dog", "car"),
+_PLACE_KINDS = {  # what is often seen is named often
+    "street": ("person", "car", "bus", "bicycle", "dog", "tree", "house", "car", "person", "truck", "motorbike", "train"),
+    "room": ("person", "chair", "cat", "dog", "cup", "ball", "chair", "sofa", "table", "plant", "television"),
+    "beach": ("person", "boat", "kite", "ball", "dog", "seabird", "boat", "airplane"),
+    "park": ("person", "dog", "tree", "ball", "bicycle", "kite", "cat", "horse"), "snow": ("person", "dog", "house", "tree", "bus", "truck"),
+    "kitchen": ("cup", "chair", "cat", "person", "bottle", "cup", "can", "table", "plant", "table"),
+    "hills": ("house", "tree", "person", "kite", "dog", "car", "horse", "cow", "sheep", "cow", "sheep", "airplane", "train"),
+    "bay": ("boat", "boat", "seabird", "boat", "airplane"),
 }  # fmt: skip
+_WILD = {"hills": ("deer",), "park": ("frog", "deer"), "snow": ("deer",)}  # what COCO has no category for
+_FACING = ("crab", "mask", "starfish", "kite", "sofa", "television")  # the viewer, rather than to the side
+
+
+def homes() -> dict[str, list[str]]:
+    """Kinds that are met on land, each with the places where it belongs."""
+    found: dict[str, list[str]] = {}
+    for place, kinds in _PLACE_KINDS.items():
+        for kind in dict.fromkeys(kinds + _WILD.get(place, ())):
+            found.setdefault(kind, []).append(place)
+    return found
 
 
 def individual(seed: int, number: int) -> dict:
@@ -163,8 +178,10 @@ def _placed(rng, scene: Scene, kind: str, small: bool = False) -> Thing:
         roll = rng.uniform(-np.pi, np.pi)
     if spec.habit in ("ground", "table"):
         roll, pitch = 0.0, rng.uniform(0.05, 0.4)
+    if kind == "airplane":
+        pitch = rng.uniform(0.15, 0.55) * rng.choice([-1, 1])
     attributes = {"colour": str(rng.choice(spec.colours))} if spec.colours else {}
-    yaw = rng.normal(0, 0.35) if kind in ("crab", "mask", "starfish", "kite") else _heading(rng)
+    yaw = rng.normal(0, 0.35) if kind in _FACING else _heading(rng)
     return Thing(kind, float(rng.uniform(0.18, 0.82)), float(y), float(size), int(rng.integers(2**31)), attributes, (), yaw, float(pitch), float(roll),
                  float(np.clip(0.8 - 1.5 * size + rng.normal(0, 0.15), 0.02, 0.95)))  # fmt: skip
 
@@ -184,19 +201,34 @@ def _apart(rng, things: list[Thing], scene: Scene) -> list[Thing]:
     return things
 
 
-def land_scene(seed: int, place: str | None = None, shape: tuple[int, int] | None = None) -> Scene:
-    """A scene on land, as the photographs of COCO show it."""
+def land_scene(
+    seed: int,
+    place: str | None = None,
+    shape: tuple[int, int] | None = None,
+    subject: str | None = None,
+    wild: bool = True,
+) -> Scene:
+    """A scene on land, as the photographs of COCO show it.
+
+    Args:
+        seed: decides everything that is not given.
+        place: one of `overland.PLACES`.
+        shape: (width, height) in pixels.
+        subject: the kind that is shown for certain, or None for whatever belongs to the place.
+        wild: whether frogs and deer may be met.
+    """
     rng = np.random.default_rng([seed, 0x1A2D])
     place = place or str(rng.choice(PLACES))
     width, height = shape or _SHAPES[rng.choice(4, p=[0.40, 0.25, 0.15, 0.20])]
     indoors = place in ("room", "kitchen")
     light = str(rng.choice(["bright", "dim", "dark"], p=[0.70, 0.20, 0.10]))
     scene = Scene(seed, width, height, "land", place, light, grey=bool(rng.random() < 0.05))
-    kinds = [str(rng.choice(_PLACE_KINDS[place]))]
+    here = _PLACE_KINDS[place] + (_WILD.get(place, ()) if wild else ())
+    kinds = [subject or str(rng.choice(here))]
     if rng.random() < 0.30:
         kinds *= int(rng.choice([2, 3], p=[0.75, 0.25]))
     while rng.random() < 0.45 and len(kinds) < 4:
-        kinds.append(str(rng.choice(_PLACE_KINDS[place])))
+        kinds.append(str(rng.choice(here)))
     close = len(kinds) == 1 and rng.random() < 0.5
     things = [_placed(rng, scene, k, small=len(kinds) > 2) for k in kinds]
     for thing in things:
@@ -214,6 +246,8 @@ def _stand(rng, thing: Thing, scene: Scene, close: bool, indoors: bool) -> None:
             rng.uniform(0.45, 0.65),
             rng.uniform(0.35, 0.65),
         )
+        if thing.kind == "airplane":
+            thing.y -= 0.18
         return
     if spec.habit in ("ground", "table", "bed"):
         near = rng.uniform(0.25, 1.0)
@@ -223,3 +257,5 @@ def _stand(rng, thing: Thing, scene: Scene, close: bool, indoors: bool) -> None:
         thing.distance = 1 - near
     elif thing.kind == "boat":
         thing.y, thing.distance, thing.size = rng.uniform(0.33, 0.5), 0.9, thing.size * rng.uniform(0.5, 0.9)
+    if scene.place == "bay" and spec.habit == "surface":
+        thing.y = rng.uniform(0.58, 0.74)

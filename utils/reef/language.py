@@ -4,15 +4,15 @@ Every caption is made together with its claims, so that relevance is exact: an i
 truth satisfies the claims, whoever the caption was written for. Captions speak only of what is seen.
 
 Claims are a dict; what is absent is not claimed:
-    scene, place, light, clarity, camera: equal to the image's facts;
-    things: list of {kind, count, colour, action, stage, species, states};
+    scene, place, light, clarity, camera and any other key: equal to the image's fact of that name;
+    things: list of {kind, count, states} and attributes (colour, action, stage, species ...);
     relation: [kind, "left of" | "right of" | "above" | "below" | "beside", kind];
     nothing: True where the sentence says that there is only water.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -22,13 +22,22 @@ NAMES = {
     "jellyfish": (("jellyfish", "jellyfish"),), "octopus": (("octopus", "octopuses"),), "crab": (("crab", "crabs"),),
     "starfish": (("starfish", "starfish"), ("sea star", "sea stars")), "seal": (("seal", "seals"),), "seabird": (("seabird", "seabirds"), ("gull", "gulls")),
     "fish": (("school of fish", "schools of fish"), ("shoal of fish", "shoals of fish")),
+    "specimen": (("fish", "fish"),),
     "bag": (("plastic bag", "plastic bags"), ("bag", "bags")), "bottle": (("bottle", "bottles"),), "net": (("fishing net", "fishing nets"), ("ghost net", "ghost nets")),
     "can": (("can", "cans"), ("drinks can", "drinks cans")), "tyre": (("tyre", "tyres"), ("tire", "tires")), "rope": (("rope", "ropes"), ("tangle of rope", "tangles of rope")),
     "straw": (("drinking straw", "drinking straws"), ("straw", "straws")), "mask": (("face mask", "face masks"), ("mask", "masks")),
     "person": (("person", "people"),), "dog": (("dog", "dogs"),), "cat": (("cat", "cats"),), "car": (("car", "cars"),), "bus": (("bus", "buses"),),
     "boat": (("boat", "boats"), ("ship", "ships")), "chair": (("chair", "chairs"),), "cup": (("cup", "cups"), ("mug", "mugs")), "ball": (("ball", "balls"), ("beach ball", "beach balls")),
-    "bicycle": (("bicycle", "bicycles"), ("bike", "bikes")), "tree": (("tree", "trees"),), "house": (("house", "houses"),), "kite": (("kite", "kites"),),
+    "bicycle": (("bicycle", "bicycles"), ("bike", "bikes")), "tree": (("tree", "trees"),), "house": (("house", "houses"),), "kite": (("kite", "kites"),), "landmark": (("building", "buildings"),), "motif": (("figure", "figures"),),
+    "horse": (("horse", "horses"),), "cow": (("cow", "cows"),), "sheep": (("sheep", "sheep"),), "deer": (("deer", "deer"),), "frog": (("frog", "frogs"),),
+    "airplane": (("airplane", "airplanes"), ("plane", "planes")), "truck": (("truck", "trucks"), ("lorry", "lorries")), "train": (("train", "trains"),),
+    "motorbike": (("motorbike", "motorbikes"), ("motorcycle", "motorcycles")), "sofa": (("sofa", "sofas"), ("couch", "couches")),
+    "table": (("dining table", "dining tables"), ("table", "tables")), "plant": (("potted plant", "potted plants"), ("plant in a pot", "plants in pots")),
+    "television": (("television", "televisions"), ("tv", "tvs")),
 }  # fmt: skip
+WORDINGS: dict[
+    str, Callable[..., str]
+] = {}  # kinds with a noun phrase of their own: (thing, claim, rng, level) -> words
 STATES = {
     "net": ("with a net on its shell", "wrapped in a fishing net"), "hook": ("with a hook in its mouth", "caught on a hook"),
     "rope": ("with a rope around its body", "tangled in a rope"), "plastic": ("with plastic in its mouth", "biting a piece of plastic"),
@@ -43,7 +52,14 @@ PLACES = {
     "sand": ("over sand", "over a sandy bottom"), "rocks": ("over rocks", "among rocks"), "seagrass": ("over seagrass", "in a seagrass meadow"),
     "a reef": ("over a reef", "on a coral reef"), "open water": ("in open water", "in the blue"),
     "street": ("on a street", "in a city street"), "room": ("in a room", "indoors"), "beach": ("on a beach", "at the beach"), "park": ("in a park", "on the grass"),
-    "snow": ("in the snow", "on a snowy day"), "kitchen": ("in a kitchen",), "hills": ("in the hills", "in the countryside"),
+    "white tray": ("on a white tray",), "blue tray": ("on a blue tray",), "green tray": ("on a green tray",), "red tray": ("on a red tray",),
+    "steel tray": ("on a steel tray",), "measuring board": ("on a measuring board", "beside a ruler"), "weighing scale": ("on a weighing scale",),
+    "wooden table": ("on a wooden table",), "banana leaf": ("on a banana leaf",), "deck": ("on the deck", "on deck"), "ice": ("on crushed ice", "on ice"),
+    "snow": ("in the snow", "on a snowy day"), "kitchen": ("in a kitchen",), "hills": ("in the hills", "in the countryside"), "bay": ("on the water", "in a bay"), "square": ("on a square", "on a town square"),
+}  # fmt: skip
+SUPPORTS = {
+    "tray": "on a tray", "board": "on a board", "scale": "on a scale", "table": "on a table", "leaf": "on a leaf",
+    "deck": "on a deck", "ice": "on ice",
 }  # fmt: skip
 LIGHT = {
     "bright": ("in bright light", "in sunlight"),
@@ -80,6 +96,9 @@ def describe(truth: Mapping, rng: np.random.Generator, level: str) -> dict:
             words.append("and " + _noun(groups[1], claims, rng, level))
         if facts["scene"] == "sea" and rng.random() < 0.6:
             words.append(_pick(rng, ("in the sea", "under water", "underwater", "in the ocean")))
+        if facts.get("support") and rng.random() < 0.6:
+            claims["support"] = facts["support"]
+            words.append(SUPPORTS[facts["support"]])
         return _caption(words, level, claims)
     words += _whereabouts(facts, groups, claims, rng, level)
     return _caption(words, level, claims)
@@ -131,6 +150,9 @@ def _subject(group: list[dict], claims: dict, rng, level: str) -> str:
 def _noun(group: list[dict], claims: dict, rng, level: str) -> str:
     """The noun phrase of a group and the claims that go with it."""
     first, count = group[0], len(group)
+    if first["kind"] in WORDINGS and count == 1:
+        claims["things"].append({"kind": first["kind"], "count": 1})
+        return WORDINGS[first["kind"]](first, claims["things"][-1], rng, level)
     singular, plural = NAMES[first["kind"]][int(rng.integers(len(NAMES[first["kind"]])))]
     claim: dict = {"kind": first["kind"], "count": count}
     adjectives, after = [], ""
@@ -148,6 +170,9 @@ def _noun(group: list[dict], claims: dict, rng, level: str) -> str:
     elif level == "fine" and first["kind"] == "person" and colour and count == 1:
         claim["colour"] = colour
         after = f" in {_article(colour)} {colour} shirt"
+    if first["kind"] == "specimen" and level == "fine":
+        adjectives, singular = _specimen_words(group, claim)
+        plural = singular
     claims["things"].append(claim)
     name = " ".join([*adjectives, singular if count == 1 else plural])
     return (f"{NUMBERS.get(count, 'several')} {name}" if count > 1 else f"{_article(name)} {name}") + after
@@ -163,6 +188,15 @@ def _turtle_words(turtle: Mapping, claim: dict, rng) -> tuple[list[str], str]:
         " " + _pick(rng, STATES[s]) + (" and" if i + 1 < len(turtle["states"]) else "")
         for i, s in enumerate(turtle["states"])
     )
+
+
+def _specimen_words(group: list[dict], claim: dict) -> tuple[list[str], str]:
+    """Stage and species of fish that are all of one kind; they are said instead of the colour."""
+    claim.pop("colour", None)
+    shared = {key: group[0]["attributes"].get(key) for key in ("stage", "species")}
+    shared = {k: v for k, v in shared.items() if v and all(t["attributes"].get(k) == v for t in group)}
+    claim.update(shared)
+    return [shared["stage"]] if "stage" in shared else [], shared.get("species", "fish")
 
 
 def _article(name: str) -> str:
@@ -213,7 +247,12 @@ def _conditions(facts: Mapping, claims: dict, rng) -> list[str]:
 def _relation(groups: list[list[dict]], claims: dict, rng, level: str) -> str:
     first, second = groups[0], groups[1]
     noun = _noun(second, claims, rng, level)
-    if len(first) > 1 or len(second) > 1 or rng.random() < 0.3:
+    if (
+        len(first) > 1
+        or len(second) > 1
+        or rng.random() < 0.3
+        or {first[0]["kind"], second[0]["kind"]} & WORDINGS.keys()
+    ):
         return "with " + noun
     word = relation(first[0]["box_xyxy"], second[0]["box_xyxy"])
     if word in ("left of", "right of") and rng.random() < 0.6:
@@ -238,9 +277,8 @@ def satisfies(claims: Mapping, truth: Mapping) -> bool:
     claims a turtle that is well.
     """
     facts = truth["facts"]
-    for key in ("scene", "place", "light", "clarity", "camera"):
-        if key in claims and facts.get(key) != claims[key]:
-            return False
+    if any(facts.get(key) != claims[key] for key in claims.keys() - {"things", "relation", "nothing"}):
+        return False
     seen = _seen(truth)
     if claims.get("nothing"):
         return not seen
@@ -253,7 +291,7 @@ def _holds(claim: Mapping, seen: list[dict]) -> bool:
         if thing["kind"] != claim["kind"]:
             continue
         attributes = thing["attributes"]
-        if any(key in claim and attributes.get(key) != claim[key] for key in ("colour", "action", "stage", "species")):
+        if any(attributes.get(key) != claim[key] for key in claim.keys() - {"kind", "count", "states"}):
             continue
         if "states" in claim and sorted(thing["states"]) != claim["states"]:
             continue

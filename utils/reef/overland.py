@@ -8,26 +8,33 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from utils.reef import vistas
 from utils.reef.floors import lay_floor
 from utils.reef.textures import noise_patch, tint
 
-PLACES = ("street", "room", "beach", "park", "snow", "kitchen", "hills")
+PLACES = ("street", "room", "beach", "park", "snow", "kitchen", "hills", "bay")
 
 
 def view(rng: np.random.Generator, height: int, width: int, place: str, light: str) -> np.ndarray:
-    """Street, park, beach, snow, hills under a sky; a room or a kitchen between walls."""
+    """Street, park, beach, snow, hills, a bay under a sky; a room or a kitchen between walls."""
     if place in ("room", "kitchen"):
         return _indoors(rng, height, width, place)
+    if place in vistas.PLACES:
+        return vistas.view(rng, height, width, place, light)
     horizon = rng.uniform(0.30, 0.62)
     picture = _sky(rng, height, width, light)
     if place == "street":
         _skyline(rng, picture, horizon, light)
+    elif place == "square":
+        _terraces(rng, picture, horizon, light)
     elif place in ("park", "hills", "snow"):
         _ridges(rng, picture, horizon, place)
     elif place == "beach":
         rows = slice(int((horizon - 0.13) * height), int(horizon * height) + 1)
         picture[rows] = tint(rng, (0.16, 0.40, 0.58), 0.12)
         picture[rows] *= (0.8 + 0.4 * noise_patch(rng, *picture[rows].shape[:2], (3, 0.4)))[..., None]
+    elif place == "bay":
+        return _bay(rng, picture, horizon, light)
     picture = lay_floor(rng, picture, place, horizon, 0.12, picture, False)
     if place == "street" and rng.random() < 0.6:
         _lane_marks(rng, picture, horizon)
@@ -73,6 +80,41 @@ def _skyline(rng, picture: np.ndarray, horizon: float, light: str) -> None:
         x += wide + int(rng.integers(0, 8))
 
 
+def _terraces(rng, picture: np.ndarray, horizon: float, light: str) -> None:
+    """Low stone houses with slate roofs and treetops around a square."""
+    height, width = picture.shape[:2]
+    foot, x, lit = int(horizon * height) + 2, int(-0.1 * width), 0.3 if light == "dark" else 0.92
+    while x < width:
+        wide, tall = int(rng.uniform(0.10, 0.24) * width), int(rng.uniform(0.05, 0.14) * height)
+        stone = lit * np.asarray(tint(rng, (0.70, 0.64, 0.52), 0.10))
+        if rng.random() < 0.35:
+            leaf = tuple(map(float, lit * np.asarray(tint(rng, (0.24, 0.38, 0.18), 0.15))))
+            cv2.ellipse(
+                picture, (x + wide // 2, foot - tall // 2), (wide // 2 + 4, tall), 0, 0, 360, leaf, -1, cv2.LINE_AA
+            )
+        else:
+            cv2.rectangle(picture, (x, foot - tall), (x + wide, foot), tuple(map(float, stone)), -1)
+            slate = tuple(map(float, lit * np.asarray(tint(rng, (0.38, 0.38, 0.42), 0.1))))
+            eaves = np.array(
+                [
+                    (x - 2, foot - tall),
+                    (x + wide + 2, foot - tall),
+                    (x + wide - 5, foot - int(1.6 * tall)),
+                    (x + 5, foot - int(1.6 * tall)),
+                ]
+            )
+            cv2.fillPoly(picture, [eaves], slate, cv2.LINE_AA)
+            for wx in range(x + 4, x + wide - 4, 8):
+                cv2.rectangle(
+                    picture,
+                    (wx, foot - int(0.7 * tall)),
+                    (wx + 3, foot - int(0.35 * tall)),
+                    tuple(map(float, 0.45 * stone)),
+                    -1,
+                )
+        x += wide + int(rng.integers(0, 4))
+
+
 def _ridges(rng, picture: np.ndarray, horizon: float, place: str) -> None:
     height, width = picture.shape[:2]
     for layer in range(3):
@@ -86,6 +128,26 @@ def _ridges(rng, picture: np.ndarray, horizon: float, place: str) -> None:
         inside = (rows >= top[None, :]) & (rows <= horizon * height + 2)
         grain = 0.65 + 0.7 * noise_patch(rng, height, width, 0.6)
         picture[inside] = (colour * grain[..., None])[inside]
+
+
+def _bay(rng, picture: np.ndarray, horizon: float, light: str) -> np.ndarray:
+    """Water to the feet, waves that grow towards them, the sky's light on it and now and then a far shore."""
+    height, width = picture.shape[:2]
+    foot = int(horizon * height)
+    if rng.random() < 0.5:
+        _ridges(rng, picture, horizon, "hills")
+    near = np.linspace(0, 1, height - foot, dtype=np.float32)[:, None, None]
+    deep = np.asarray(tint(rng, (0.10, 0.33, 0.45), 0.2)) * {"bright": 1.0, "dim": 0.75, "dark": 0.25}[light]
+    water = (1 - near) * (0.45 * picture[max(foot - 20, 0) : max(foot - 2, 1)].mean((0, 1)) + 0.55 * deep) + near * deep
+    u = np.arange(width) / width - 0.5
+    for waves, zoom in ((0.35, (5.0, 0.8)), (0.22, (1.6, 0.4))):
+        field = noise_patch(rng, 256, 256, 1.0)
+        depth = 1 / (0.06 + near[:, 0]) * zoom[1] * 9  # seen at a slant: rows lie closer together far away
+        across = u[None, :] * depth * zoom[0] * 2.2
+        grain = field[(depth * 9).astype(int) % 256, across.astype(int) % 256]
+        water = water * (1 - waves / 2 + waves * (0.5 + grain[..., None]))
+    picture[foot:] = water
+    return np.clip(picture, 0, 1).astype(np.float32)
 
 
 def _lane_marks(rng, picture: np.ndarray, horizon: float) -> None:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from utils.reef import overland, solids, underwater
+from utils.reef import landing, overland, solids, underwater
+from utils.reef.fishes import fish
 from utils.reef.kinds import KINDS
 from utils.reef.turtle import turtle
 
@@ -106,6 +107,8 @@ def photograph(scene: Scene, masks: bool = True) -> tuple[np.ndarray, list[dict]
 
 
 def _backdrop(rng, scene: Scene, water) -> np.ndarray:
+    if scene.setting == "landing":
+        return landing.surface(rng, scene.height, scene.width, scene.place, scene.light)
     if scene.setting == "land":
         return overland.view(rng, scene.height, scene.width, scene.place, scene.light)
     return underwater.sea(
@@ -123,7 +126,7 @@ def _sun(rng, scene: Scene) -> np.ndarray:
 
 def _reduced(thing: Thing, scene: Scene, sun: np.ndarray) -> solids.Layer:
     """Render a thing at three times the size and reduce it; the layer's origin is in picture pixels."""
-    k = SUPERSAMPLE
+    k = KINDS[thing.kind].samples if thing.kind in KINDS else SUPERSAMPLE
     scale = k * thing.size * min(scene.width, scene.height)
     at = (k * thing.x * scene.width, k * thing.y * scene.height)
     view = solids.rotation(thing.yaw, thing.pitch, thing.roll)
@@ -144,7 +147,10 @@ def build(thing: Thing) -> list[solids.Solid]:
     rng = np.random.default_rng([thing.seed, 0xB0D])
     if thing.kind == "turtle":
         return turtle(thing.attributes, thing.states, rng)
-    return KINDS[thing.kind].build(thing.attributes.get("colour", ""), rng)
+    if thing.kind == "specimen":
+        return fish(thing.attributes, rng)
+    kind = KINDS[thing.kind]
+    return kind.build(thing.attributes if kind.whole else thing.attributes.get("colour", ""), rng)
 
 
 def _window(layer: solids.Layer, shape) -> tuple[tuple, tuple | None]:
@@ -156,7 +162,10 @@ def _window(layer: solids.Layer, shape) -> tuple[tuple, tuple | None]:
 
 
 def _cast_shadow(rng, picture, thing: Thing, scene: Scene, layer: solids.Layer) -> None:
-    """A soft dark patch on the floor below what stands or hovers over it."""
+    """A soft dark patch on the floor below what stands or hovers over it; what lies darkens its own outline."""
+    if scene.setting == "landing":
+        _contact_shadow(picture, scene, layer)
+        return
     if scene.setting == "land" and KINDS[thing.kind].habit in ("surface", "air"):
         return
     if scene.place == "open water" or scene.camera == "up":
@@ -174,6 +183,16 @@ def _cast_shadow(rng, picture, thing: Thing, scene: Scene, layer: solids.Layer) 
     cv2.ellipse(mask, (int(centre[0]), int(centre[1])), (int(reach[0]), int(reach[1])), 0, 0, 360, 1.0, -1)
     strength = (0.45 if scene.light == "bright" else 0.28) * (1 - 0.7 * scene.turbidity)
     picture *= 1 - strength * cv2.GaussianBlur(mask, (0, 0), max(1.2, 0.04 * w))[..., None]
+
+
+def _contact_shadow(picture: np.ndarray, scene: Scene, layer: solids.Layer) -> None:
+    near = max(1.5, 0.010 * min(picture.shape[:2]))
+    pad = int(4 * near)
+    below = solids.Layer((layer.origin[0] - pad + int(near), layer.origin[1] - pad + int(2 * near)), layer.rgb,
+                         cv2.GaussianBlur(np.pad(layer.alpha, pad), (0, 0), 1.3 * near), layer.parts)  # fmt: skip
+    window, patch = _window(below, picture.shape)
+    if patch is not None:
+        picture[window] *= 1 - (0.62 if scene.light == "bright" else 0.42) * below.alpha[patch][..., None]
 
 
 def _through_water(rgb: np.ndarray, thing: Thing, scene: Scene, water: np.ndarray) -> np.ndarray:
@@ -252,7 +271,7 @@ def _truth(index: int, drawn, cover: np.ndarray, masks: bool) -> dict | None:
     visible = area / whole
     parts = _parts(layer, window, patch, mine)
     counts = {name: n for name, (n, _) in parts.items()}
-    attributes = {k: v for k, v in thing.attributes.items() if k not in ("above_bed", "individual")}
+    attributes = {k: v for k, v in thing.attributes.items() if k not in ("above_bed", "individual", "bend", "landed")}
     truth = {
         "kind": thing.kind, "attributes": attributes, "states": _visible_states(thing, counts),
         "box_xyxy": _box(mine), "area": float(area), "visible": round(float(visible), 4),

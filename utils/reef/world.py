@@ -12,12 +12,18 @@ from pathlib import Path
 import numpy as np
 
 from utils.files import atomic_write
-from utils.reef import casting, language
-from utils.reef.kinds import ANIMALS, DEBRIS
+from utils.reef import casting, emotions, landmarks, language, paintings, scenes
+from utils.reef.mixture import any_scene
 from utils.reef.scenes import Scene, photograph
 
 LESSON_PIXELS = 160
-DESCRIBERS: dict[str, Callable[..., dict]] = {}  # of the settings whose captions `language` does not write
+DESCRIBERS: dict[str, Callable[..., dict]] = {
+    "painting": paintings.describe,
+    "artphoto": emotions.describe,
+}  # of the settings whose captions `language` does not write
+scenes.STUDIOS["painting"] = paintings.paint
+scenes.STUDIOS["artphoto"] = emotions.paint
+language.WORDINGS["landmark"] = landmarks.wording
 
 
 def record(
@@ -25,23 +31,28 @@ def record(
 ) -> tuple[np.ndarray, dict]:
     """Take the photograph and write down its truth: one line of truth.jsonl (see `utils.reef.write`)."""
     image, objects = photograph(scene, masks)
-    facts = {
+    truth = {"image_id": image_id, "file": file, "facts": facts(scene), "objects": objects}
+    rng = np.random.default_rng([scene.seed, 0x7E47])
+    truth["captions"] = _captions(truth, levels, rng)
+    return image, truth
+
+
+def facts(scene: Scene) -> dict:
+    """What is true of a photograph as a whole, the facts of its plan included."""
+    sea = scene.setting == "sea"
+    return {
         "scene": scene.setting,
-        "place": "open water" if scene.camera == "up" and scene.setting == "sea" else scene.place,
+        "place": "open water" if scene.camera == "up" and sea else scene.place,
         "light": scene.light,
         "camera": scene.camera,
-        "turbidity": round(scene.turbidity, 4) if scene.setting == "sea" else None,
-        "clarity": language.clarity(scene.turbidity) if scene.setting == "sea" else None,
-        "depth": round(scene.depth, 2) if scene.setting == "sea" else None,
+        "turbidity": round(scene.turbidity, 4) if sea else None,
+        "clarity": language.clarity(scene.turbidity) if sea else None,
+        "depth": round(scene.depth, 2) if sea else None,
         "grey": scene.grey,
         "width": scene.width,
         "height": scene.height,
         **{"site": None, "date": None, "encounter": None, **scene.facts},
     }
-    truth = {"image_id": image_id, "file": file, "facts": facts, "objects": objects}
-    rng = np.random.default_rng([scene.seed, 0x7E47])
-    truth["captions"] = _captions(truth, levels, rng)
-    return image, truth
 
 
 def describe(truth: dict, rng: np.random.Generator, level: str) -> dict:
@@ -59,22 +70,6 @@ def _captions(truth: dict, levels: Iterable[str], rng: np.random.Generator) -> l
                 break
         captions.append(caption)
     return captions
-
-
-def any_scene(seed: int, shape: tuple[int, int] | None = None, company: float = 0.55) -> Scene:
-    """A scene of any sort: 30 % turtles, 30 % other life and debris, 4 % empty water, 36 % land.
-
-    `company` is the share of turtles that are not alone.
-    """
-    draw = np.random.default_rng([seed, 0xA2]).random()
-    if draw < 0.30:
-        return casting.sea_scene(seed, subject="turtle", shape=shape, company=company)
-    if draw < 0.60:
-        kinds = ANIMALS + DEBRIS
-        return casting.sea_scene(seed, subject=kinds[seed % len(kinds)], shape=shape)
-    if draw < 0.64:
-        return casting.sea_scene(seed, shape=shape, empty=True)
-    return casting.land_scene(seed, shape=shape)
 
 
 def in_parallel(work: Callable, jobs: list, workers: int | None = None, progress: str | None = None) -> Iterator:

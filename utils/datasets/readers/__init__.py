@@ -5,10 +5,16 @@ A reader takes the root folder and returns a `Native`: the folder that holds the
 Every box is converted to ``box_xyxy``: [x0, y0, x1, y1], float pixels, 0-based, the far edge exclusive.
 """
 
+from .artphoto import artphoto
+from .brueghel import brueghel
+from .cifar10 import cifar10
 from .coco import coco, roboflow_turtles, sea_turtles
 from .common import COMPANIONS, IMAGE_SUFFIXES, SPLITS, LayoutError, Native, list_images, read_table, some
+from .fish31 import fish31
 from .folders import image_folder, own_turtles
+from .oxford_buildings import oxford_buildings
 from .refcocog import REFS, refcocog, refcocog_sentences
+from .voc2007 import voc2007
 
 __all__ = [
     "COMPANIONS",
@@ -17,14 +23,20 @@ __all__ = [
     "SPLITS",
     "LayoutError",
     "Native",
+    "artphoto",
+    "brueghel",
+    "cifar10",
     "coco",
+    "fish31",
     "image_folder",
     "list_images",
     "own_turtles",
+    "oxford_buildings",
     "read_table",
     "refcocog",
     "refcocog_sentences",
     "roboflow_turtles",
     "sea_turtles",
     "some",
+    "voc2007",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from utils.reef.layouts import coco, refcocog, turtles
+from utils.reef.layouts import artphoto, brueghel, cifar10, coco, fish31, oxford_buildings, refcocog, turtles, voc2007
 from utils.reef.layouts.common import Shot, captions_csv
 
 LAYOUTS: dict[str, tuple[Callable[..., list[Shot]], Callable[[Path, list[Shot], list[dict]], None]]] = {
@@ -18,4 +18,10 @@ LAYOUTS: dict[str, tuple[Callable[..., list[Shot]], Callable[[Path, list[Shot], 
     "own_turtles": (turtles.plan_own, captions_csv),
     "coco": (coco.plan, coco.finish),
     "refcocog": (refcocog.plan, refcocog.finish),
+    "fish31": (fish31.plan, captions_csv),
+    "cifar10": (cifar10.plan, cifar10.finish),
+    "voc2007": (voc2007.plan, voc2007.finish),
+    "artphoto": (artphoto.plan, captions_csv),
+    "oxford_buildings": (oxford_buildings.plan, oxford_buildings.finish),
+    "brueghel": (brueghel.plan, brueghel.finish),
 }

@@ -1,0 +1,144 @@
+"""RefCOCOg: COCO's boxes, and pickled lists of things with the sentences that point them out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from . import pickles
+from .coco import read_coco
+from .common import SPLITS, LayoutError, Native, field, items, read_json, row, to_xyxy
+
+REFS = ("umd", "google")
+_IMAGES = ("images", "images/train2014", "train2014", "images/mscoco/images/train2014")
+
+
+def refcocog(root: Path) -> Native:
+    """RefCOCOg: the images of instances.json; the published split is that of refs(umd).p, which parts by image."""
+    notes = _notes(root)
+    images, boxes = read_coco(notes / "instances.json")
+    folder, published = _folder(root, images), {}
+    path = notes / "refs(umd).p"
+    for i, ref in enumerate(_refs(path)):
+        published[str(field(ref, "image_id", path, f"refs[{i}]"))] = _split(ref, path, f"refs[{i}]")
+    rows = []
+    for key, image in images.items():
+        splits = {"published": published[key]} if key in published else {}
+        file = (folder / image["file_name"]).relative_to(root).as_posix()
+        rows.append(row(root, file, boxes=boxes.get(key, []), facts={"splits": splits}))
+    return Native(root, rows)
+
+
+def refcocog_sentences(root: Path, refs: str) -> list[dict[str, Any]]:
+    """One dict a sentence of refs(<refs>).p, by sentence_id.
+
+    Keys: sentence_id, ref_id, file (below the root), path, sentence, raw, box_xyxy, split, category, width, height and
+    rivals (other boxes of the same category in the image).
+
+    Raises:
+        FileNotFoundError: a native file is missing.
+        LayoutError: a reference to an unknown box or image, a box without area, a missing key or image.
+    """
+    path = _notes(root) / f"refs({refs}).p"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing")
+    instances = _instances(_notes(root) / "instances.json")
+    folder = _folder(root, instances.images)
+    there = {file.name for file in folder.iterdir()}
+    rows = []
+    for i, ref in enumerate(_refs(path)):
+        where = f"refs[{i}]"
+        known = _thing(ref, path, where, instances)
+        file = folder / known.pop("file_name")
+        if file.name not in there:
+            raise LayoutError(f"{path}: {where} needs {file}, which is missing")
+        known |= {"file": file.relative_to(root).as_posix(), "path": str(file)}
+        for j, sentence in enumerate(items(ref, "sentences", path)):
+            number, text = (field(sentence, key, path, f"{where} sentences[{j}]") for key in ("sent_id", "sent"))
+            rows.append({"sentence_id": number, "sentence": text, "raw": sentence.get("raw", text), **known})
+    return sorted(rows, key=lambda row: row["sentence_id"])
+
+
+class _Instances(NamedTuple):
+    """instances.json by id: images, annotations with their place in the file, categories' names, boxes a (image, category)."""
+
+    path: Path
+    images: dict[str, dict]
+    boxes: dict[Any, tuple[dict, str]]
+    names: dict[Any, str]
+    counts: Counter
+
+
+def _instances(path: Path) -> _Instances:
+    content = read_json(path)
+    listed = {key: list(enumerate(items(content, key, path))) for key in ("images", "annotations", "categories")}
+    images = {str(field(image, "id", path, f"images[{i}]")): image for i, image in listed["images"]}
+    names, boxes, counts = {}, {}, Counter()
+    for i, category in listed["categories"]:
+        names[field(category, "id", path, f"categories[{i}]")] = field(category, "name", path, f"categories[{i}]")
+    for i, box in listed["annotations"]:
+        where = f"annotations[{i}]"
+        boxes[field(box, "id", path, where)] = box, where
+        counts[str(field(box, "image_id", path, where)), field(box, "category_id", path, where)] += 1
+    return _Instances(path, images, boxes, names, counts)
+
+
+def _thing(ref: dict, path: Path, where: str, instances: _Instances) -> dict[str, Any]:
+    """What all sentences of one reference share, checked against instances.json."""
+    source, key = instances.path, field(ref, "ann_id", path, where)
+    if key not in instances.boxes:
+        raise LayoutError(f"{path}: {where} has 'ann_id' {key}, which {source.name} does not list")
+    box, at = instances.boxes[key]
+    image, category = str(box["image_id"]), box["category_id"]
+    if str(field(ref, "image_id", path, where)) != image:
+        raise LayoutError(f"{path}: {where} has 'image_id' {ref['image_id']}, but its box {key} lies in image {image}")
+    if image not in instances.images:
+        raise LayoutError(f"{source}: {at} has 'image_id' {image}, which 'images' does not list")
+    if category not in instances.names:
+        raise LayoutError(f"{source}: {at} has 'category_id' {category}, which 'categories' does not list")
+    shown = instances.images[image]
+    return {
+        "ref_id": field(ref, "ref_id", path, where),
+        "file_name": field(shown, "file_name", source, f"image {image}"),
+        "box_xyxy": _box(box, source, at),
+        "split": _split(ref, path, where),
+        "category": instances.names[category],
+        "width": shown.get("width"),
+        "height": shown.get("height"),
+        "rivals": instances.counts[image, category] - 1,
+    }
+
+
+def _notes(root: Path) -> Path:
+    return root / "annotations" if (root / "annotations").is_dir() else root
+
+
+def _folder(root: Path, images: dict[str, dict]) -> Path:
+    """Where the images lie: the first of the usual folders that holds the first of them."""
+    folders = [root / name for name in _IMAGES if (root / name).is_dir()]
+    if not folders:
+        raise FileNotFoundError(f"{root / 'images'} is missing")
+    first = next(iter(images.values()), {}).get("file_name", "")
+    return next((folder for folder in folders if (folder / first).is_file()), folders[0])
+
+
+def _refs(path: Path) -> list:
+    refs = pickles.load(path)
+    if not isinstance(refs, list):
+        raise LayoutError(f"{path}: expected a list of references, found {type(refs).__name__}")
+    return refs
+
+
+def _split(ref: dict, path: Path, where: str) -> str:
+    split = field(ref, "split", path, where)
+    if split not in SPLITS:
+        raise LayoutError(f"{path}: {where} has 'split' {split!r}, not train, val or test")
+    return SPLITS[split]
+
+
+def _box(box: dict, path: Path, where: str) -> list[float]:
+    box_xyxy = to_xyxy(field(box, "bbox", path, where), path, where)
+    if box_xyxy is None or not (box_xyxy[2] > box_xyxy[0] and box_xyxy[3] > box_xyxy[1]):
+        raise LayoutError(f"{path}: {where} 'bbox' must have a width and a height, found {box['bbox']!r}")
+    return box_xyxy
