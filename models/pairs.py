@@ -157,7 +157,7 @@ def augment(
     pixels = images.permute(0, 3, 1, 2).float().div_(255)
     pixels = F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
 
-    matrix, offset = _colours(count, rng, options)
+    matrix, offset = colours(count, rng, options)
     pixels = torch.baddbmm(tensor(offset)[:, None, None], tensor(matrix), pixels.flatten(2)).view_as(pixels)
     strength = np.where(rng.random(count) < options["blur"], rng.uniform(0, 1, count), 0.0)
     strength -= np.where(rng.random(count) < options["sharpen"], rng.uniform(0, 0.6, count), 0.0)
@@ -172,7 +172,7 @@ def augment(
     return pixels.clamp_(0, 1).sub_(mean).div_(std)
 
 
-def _colours(count: int, rng: np.random.Generator, options: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+def colours(count: int, rng: np.random.Generator, options: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     """(B, 3, 3) matrices and (B,) offsets: colour cast, then saturation or grey, contrast and brightness."""
     cast = np.exp(rng.normal(0, options["cast"], (count, 1, 3)))
     keep = 1 + rng.uniform(-options["saturation"], options["saturation"], count)

@@ -131,7 +131,9 @@ def sources():
     found += [path for folder in folders for path in (ROOT / folder).rglob("*")]
     kinds = {".py", ".toml", ".md", ".ipynb", ".txt", ".yml", ".yaml", ".cff", ".css", ".j2", ".json", ""}
     skipped = {"__pycache__", ".ipynb_checkpoints"}
-    return sorted(p for p in found if p.is_file() and p.suffix in kinds and not skipped & set(p.parts))
+    weights = {path for card in ROOT.glob("models/*/card.json") for path in card.parent.rglob("*")}
+    written = (p for p in found if p.is_file() and p.suffix in kinds and not skipped & set(p.parts))
+    return sorted(p for p in written if p not in weights or p.name in ("card.json", "README.md"))
 
 
 def lines_with(pattern, paths):

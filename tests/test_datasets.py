@@ -602,3 +602,12 @@ def test_image_folder_reads_real_photos(name, labels):
     assert frame["label"].nunique() == labels
     assert frame["image_id"].is_unique
     assert set(frame["facts"].map(lambda facts: facts["splits"]["published"])) <= {"train", "val", "test"}
+
+
+def test_a_folder_of_photos_has_no_truth_even_where_reefworld_left_one(tmp_path):
+    photo = Image.new("RGB", (8, 8))
+    (tmp_path / "cats").mkdir()
+    photo.save(tmp_path / "cats" / "a.jpg")
+    (tmp_path / "truth.jsonl").write_text(truth_line("cats/a.jpg") + "\n")
+    row = datasets.image_folder(tmp_path).iloc[0]
+    assert row["label"] == "cats" and row["facts"]["objects"] is None

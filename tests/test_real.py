@@ -50,3 +50,27 @@ def test_the_search_runs_on_a_folder_of_real_photographs(real_data, photographs)
     answers = archive.ask(list(evaluate.PHOTO_QUERIES), minus=list(evaluate.PHOTO_AGAINST), k=10)
     assert len(answers) == 10 and answers["score"].is_monotonic_decreasing
     assert (answers["category"] == "turtle").mean() > 0.5
+
+
+def test_a_real_roboflow_export_gives_every_head_its_box(real_data):
+    frame = datasets.load("roboflow_turtles", root=real_data / "turtle_heads_coco")
+    assert {row["splits"]["published"] for row in frame["facts"]} == {"val", "test"}
+    for row in frame.itertuples():
+        width, height = row.facts["width"], row.facts["height"]
+        for box in row.boxes:
+            x0, y0, x1, y1 = box["box_xyxy"]
+            assert -1 <= x0 < x1 <= width + 1 and -1 <= y0 < y1 <= height + 1
+    assert frame["boxes"].map(len).mean() > 0.9
+
+
+def test_real_coco_photographs_come_with_boxes_of_known_names_and_five_captions(real_data):
+    frame = datasets.load("coco", root=real_data / "coco_mini")
+    assert len(frame) == 80 and frame["captions"].map(len).between(5, 7).all()
+    names = {box["label"] for boxes in frame["boxes"] for box in boxes}
+    assert "person" in names and len(names) > 30
+
+
+def test_real_paintings_are_read_from_two_folders_and_their_other_files_are_counted(real_data):
+    frame = datasets.image_folder(real_data / "museum_paintings")
+    assert frame["label"].value_counts().to_dict() == {"BBDD": 149, "qsd1_w1": 30}
+    assert frame.attrs["ignored"] > 0 and not frame.attrs["skipped"]

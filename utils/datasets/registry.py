@@ -238,7 +238,8 @@ def _read(name: str, root: Path, verify: bool) -> pd.DataFrame:
         raise FileNotFoundError(f"{root} is not a folder. {hint} To get it: {entry.get}.")
     try:
         native = entry.reader(root)
-        words, truths = read_captions(native), read_truth(native.base)
+        words = read_captions(native)
+        truths = {} if name == "image_folder" else read_truth(native.base)
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{error}. {hint} To get it: {entry.get}.") from error
     except LayoutError as error:

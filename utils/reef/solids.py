@@ -170,14 +170,13 @@ def _draw(solid, view, scale, at, light, depth, rgb, alpha, parts, part_id) -> N
     h, w = depth.shape
     x = (np.arange(w, dtype=np.float32) + 0.5 - at[0]) - np.float32(centre[0])
     y = (at[1] - np.arange(h, dtype=np.float32) - 0.5) - np.float32(centre[1])
-    start = [inverse[i, 0] * x[None, :] + inverse[i, 1] * y[:, None] for i in range(3)]
-    t, hit, normal_of = _MEET[solid.shape](start, inverse[:, 2], solid.taper)
+    t, hit, normal_of = _MEET[solid.shape](x, y, inverse, solid.taper)
     z = t + np.float32(centre[2])
     hit &= z > depth
-    if not hit.any():
+    rows, columns = np.nonzero(hit)
+    if not len(rows):
         return
-    t = t[hit]
-    local = np.stack([start[i][hit] + inverse[i, 2] * t for i in range(3)], axis=1)
+    local = np.stack([x[columns], y[rows], t[hit]], axis=1) @ inverse.T
     normal = normal_of(local, hit) @ inverse
     normal /= np.sqrt(np.maximum(np.einsum("ij,ij->i", normal, normal), 1e-18))[:, None]
     colour, keep = _colour(solid, local)
@@ -215,15 +214,26 @@ def _shade(colour, normal, light, gloss: float, glow: float) -> np.ndarray:
     return np.clip(lit, 0, 1, out=lit).astype(np.float32, copy=False)
 
 
-def _meet_ball(start, step, _taper):
-    a = float(step @ step)
-    b = start[0] * step[0] + start[1] * step[1] + start[2] * step[2]
-    c = start[0] ** 2 + start[1] ** 2 + start[2] ** 2 - 1
-    inside = b * b - a * c
-    return (-b + np.sqrt(np.maximum(inside, 0))) / a, inside > 0, lambda local, hit: local
+def _starts(x: np.ndarray, y: np.ndarray, inverse: np.ndarray) -> list[np.ndarray]:
+    """Where each ray crosses the plane z = 0 of the camera, in the solid's own space: three arrays (h, w)."""
+    return [inverse[i, 0] * x[None, :] + inverse[i, 1] * y[:, None] for i in range(3)]
 
 
-def _meet_box(start, step, _taper):
+def _meet_ball(x, y, inverse, _taper):
+    """|inverse (x, y, t)| = 1 is a quadratic in t whose discriminant is one in x and y, so no ray is carried over."""
+    q = inverse.T @ inverse
+    a = q[2, 2]
+    inside = ((q[0, 2] ** 2 - a * q[0, 0]) * x**2 + a) + ((q[1, 2] ** 2 - a * q[1, 1]) * y**2)[:, None]
+    inside += np.outer(2 * (q[0, 2] * q[1, 2] - a * q[0, 1]) * y, x)
+    hit = inside > 0
+    t = np.sqrt(np.maximum(inside, 0, out=inside), out=inside)
+    t -= q[0, 2] * x
+    t -= (q[1, 2] * y)[:, None]
+    return np.divide(t, a, out=t), hit, lambda local, hit: local
+
+
+def _meet_box(x, y, inverse, _taper):
+    start, step = _starts(x, y, inverse), inverse[:, 2]
     safe = np.where(np.abs(step) < 1e-9, 1e-9, step)
     ends = [((1 - s) / d, (-1 - s) / d) for s, d in zip(start, safe, strict=True)]
     leave = np.stack([np.maximum(*e) for e in ends])
@@ -239,8 +249,9 @@ def _meet_box(start, step, _taper):
     return t, t > enter, normal_of
 
 
-def _meet_rod(start, step, taper: float):
+def _meet_rod(x, y, inverse, taper: float):
     """Cone r(y) = m + k y between its caps y = -1 (radius 1) and y = +1 (radius taper)."""
+    start, step = _starts(x, y, inverse), inverse[:, 2]
     m, k = (1 + taper) / 2, (taper - 1) / 2
     radius, slope = m + k * start[1], k * step[1]
     a = step[0] ** 2 + step[2] ** 2 - slope**2
