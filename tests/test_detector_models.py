@@ -294,9 +294,7 @@ def test_a_detr_learns_and_transformers_loads_what_it_exports(folder, tmp_path):
 
 def test_every_weight_of_the_detr_learns(folder):
     model, _ = few_steps(detr.Task(small("detr"), folder), steps=2)
-    # what the first layer asks itself starts from zeros, by the paper's design
-    idle = {name for name, weight in model.named_parameters() if weight.grad is None or not weight.grad.abs().sum()}
-    assert idle <= {name for name, _ in model.named_parameters() if "decoder.layers.0.self_attn" in name}
+    assert not [name for name, weight in model.named_parameters() if weight.grad is None or not weight.grad.any()]
     norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
     assert norms and all(module.num_batches_tracked == 2 for module in norms)
 
@@ -311,21 +309,6 @@ def test_the_queries_begin_on_a_grid(folder):
         places = {(round(float(x), 3), round(float(y), 3)) for x, y in image[:, :2]}
         assert places == {((i + 0.5) / columns, (j + 0.5) / rows) for i in range(columns) for j in range(rows)}
         torch.testing.assert_close(image[:, 2:], torch.full((columns * rows, 2), 0.25))
-
-
-def test_every_query_looks_at_its_own_place_before_any_training(folder):
-    task = detr.Task(small("detr", 160), folder)
-    model = task.build().eval()
-    model.set_attn_implementation({"": "eager", "backbone_config": None})
-    with torch.no_grad():
-        looks = model(pixel_values=task.batch(0, 2)[0], output_attentions=True).cross_attentions
-    columns, rows = task.recipe["architecture"]["grid"]
-    places = torch.tensor([[(i + 0.5) / columns, (j + 0.5) / rows] for j in range(rows) for i in range(columns)])
-    cells = torch.tensor([[(i + 1) / 10, (j + 1) / 10] for j in range(10) for i in range(10)])
-    for look in looks:
-        mean = look.mean(1) @ cells
-        far = (mean - places).norm(dim=-1).mean()
-        assert far < 0.6 * (mean.mean((0, 1)) - places).norm(dim=-1).mean()
 
 
 def test_the_smallest_box_owns_a_cell_of_the_dense_head():
