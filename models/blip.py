@@ -158,8 +158,15 @@ class Task(Base):
             self.labels[row, [number[name] for name in one if name in number]] = True
 
     def build(self) -> torch.nn.Module:
-        """See `build`."""
-        return build(self.recipe["architecture"], self.processor.tokenizer, self.labels.shape[1], self.seed)
+        """See `build`; the head begins with the share of pictures that each name is true of."""
+        import torch
+
+        model = build(self.recipe["architecture"], self.processor.tokenizer, self.labels.shape[1], self.seed)
+        share = torch.from_numpy(self.labels.mean(0, dtype=np.float32)).clamp(1e-4, 1 - 1e-4)
+        with torch.no_grad():
+            model["head"].weight.zero_()
+            model["head"].bias.copy_(torch.logit(share))
+        return model
 
     def begin(self, model: torch.nn.Module, folder: Path) -> None:
         """Take over the first layers of the image tower of a miniature CLIP (see `from_clip`)."""
