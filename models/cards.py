@@ -60,6 +60,13 @@ def renew_card(folder: Path, recipe: Mapping[str, Any], figures: list[dict]) -> 
     return card
 
 
+def lineage(folder: Path) -> list[dict[str, Any]]:
+    """What the finished miniature in `folder` has seen, its own beginnings first: slot, examples, minutes, processor."""
+    card = files.read_json(folder / "card.json")
+    own = {key: card[key] for key in ("slot", "examples", "minutes")} | {"processor": card["machine"]["processor"]}
+    return [*card["recipe"]["training"].get("start", []), own]
+
+
 def _write(folder: Path, card: Mapping[str, Any]) -> None:
     files.write_json(folder / "card.json", card)
     with files.atomic_write(folder / "README.md") as temporary:
@@ -77,7 +84,10 @@ def processor() -> str:
 def model_card(card: Mapping[str, Any]) -> str:
     """The card as Markdown."""
     plan, machine = card["recipe"]["training"], card["machine"]
-    notes = [f"started from {plan['start']}"] if plan.get("start") else []
+    notes = [
+        f"started from {before['slot']} ({before['examples']:,} examples, {before['minutes']:.0f} min on {before['processor']})"
+        for before in plan.get("start", [])
+    ]
     notes += [f"replanned from {', '.join(plan['replanned'])}"] if plan.get("replanned") else []
     rows = [
         f"| {f['task']} | {f['metric']} | {f['value']:.3f} | {f['ci_low']:.3f} to {f['ci_high']:.3f} "
@@ -114,8 +124,11 @@ def table(models_dir: Path) -> str:
             f"{f['task']} {f['metric']} {f['value']:.2f} [{f['ci_low']:.2f}, {f['ci_high']:.2f}]"
             for f in card["figures"] if f["metric"] in card["headline"]
         )  # fmt: skip
+        steps = [*card["recipe"]["training"].get("start", []), card]
+        examples, minutes = (" + ".join(format(step[key], form) for step in steps)
+                             for key, form in (("examples", ",d"), ("minutes", ".0f")))  # fmt: skip
         lines.append(f"| `{card['slot']}` | {card['format']} | {card['bytes'] / 1e6:.1f} MB | {figures} "
-                     f"| {card['examples']:,} | {card['minutes']:.0f} min |")  # fmt: skip
+                     f"| {examples} | {minutes} min |")  # fmt: skip
     return "\n".join(lines)
 
 

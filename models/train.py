@@ -345,7 +345,7 @@ def _begin(plan: dict[str, Any], model: Any, task: Task, order: Order) -> None:
     """Take over the weights of `start`, and fix steps and precision."""
     if order.start:
         task.begin(model, order.start)
-        plan["start"] = order.start.name
+        plan["start"] = cards.lineage(order.start)
     if plan["smoke"]:
         plan["steps"] = order.steps or task.recipe["smoke"]["steps"]
     else:

@@ -373,6 +373,17 @@ def test_a_training_may_start_from_a_finished_miniature(recipe, pairs, tokenizer
         torch.testing.assert_close(heir.state_dict()[name], weight, rtol=2e-3, atol=1e-3)
 
 
+def test_a_card_remembers_what_its_beginnings_had_seen(tmp_path):
+    def card(examples, start):
+        machine, plan = {"processor": "a slow one"}, {"start": start} if start else {}
+        return {"slot": "x", "examples": examples, "minutes": 5.0, "machine": machine, "recipe": {"training": plan}}
+
+    files.write_json(tmp_path / "card.json", card(10, None))
+    first = cards.lineage(tmp_path)
+    files.write_json(tmp_path / "card.json", card(30, first))
+    assert [step["examples"] for step in cards.lineage(tmp_path)] == [10, 30]
+
+
 def test_the_rate_rises_to_its_peak_and_falls_to_nothing(recipe):
     plan = plan_of(recipe, steps=1000)
     rates = [train.learning_rate(step, plan) for step in range(1000)]
