@@ -1,4 +1,4 @@
-"""The miniature DETR: deformable DETR from scratch on a small ResNet, exported as a transformers folder."""
+"""The miniature DETR: RT-DETR from scratch on a small ResNet, exported as a transformers folder."""
 
 from __future__ import annotations
 
@@ -15,53 +15,49 @@ from models import detectors
 if TYPE_CHECKING:
     import torch
 
-MEAN = (0.485, 0.456, 0.406)  # of DETR's image processor
-STD = (0.229, 0.224, 0.225)
-INNER = 0.7  # share of a box whose cells the dense head answers for
-PRIOR = -4.6  # logit of 0.01
+STRIDES = (8, 16, 32)
+MOST = 10  # cells that may answer for one thing
+RARE = -7.0  # logit with which every class begins in every cell
 
 
 class Task(detectors.Detector):
-    """Set prediction with Hungarian matching, and while it trains a dense head that teaches the backbone."""
+    """Set prediction with Hungarian matching; the encoder's proposals learn from many cells a thing, as a YOLO does."""
 
     def build(self) -> torch.nn.Module:
-        """`DeformableDetrForObjectDetection` with random weights, channels last, in the form that trains."""
+        """`RTDetrForObjectDetection` with random weights, channels last, in the form that trains."""
         import torch
 
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             model = trainable(empty(self.recipe["architecture"]))
-            on_a_grid(model, *self.recipe["architecture"]["grid"])
         return model.to(memory_format=torch.channels_last)
 
     def batch(self, step: int, size: int, device: Any = "cpu") -> tuple[torch.Tensor, list[dict]]:
-        """Normalised pixels (B, 3, s, s) and the labels as transformers wants them."""
+        """Pixels (B, 3, s, s) in [0, 1] and the labels as transformers wants them."""
         import torch
 
         pixels, labels, boxes = super().batch(step, size, device)
-        mean, std = (torch.tensor(values, device=device)[:, None, None] for values in (MEAN, STD))
         answers = [{"class_labels": kinds, "boxes": box} for kinds, box in zip(labels, boxes, strict=True)]
-        pixels = pixels.sub_(mean).div_(std)
         return pixels.contiguous(memory_format=torch.channels_last), answers
 
     def loss(self, model: torch.nn.Module, batch: tuple[torch.Tensor, list[dict]]) -> torch.Tensor:
-        """Deformable DETR's own loss, and the dense head's."""
+        """RT-DETR's own loss of all decoder layers, and `dense_loss` in place of its one-to-one loss of the encoder."""
         pixels, labels = batch
         output = model(pixel_values=pixels, labels=labels)
-        logits = model.dense(output.encoder_last_hidden_state)
-        coarse = logits.shape[1] // 5  # the other level has half the stride, so four times the cells
-        dense = sum(dense_loss(level, labels) for level in logits.split([4 * coarse, coarse], 1))
-        return output.loss + self.recipe["loss"]["dense"] * dense
+        encoder = f"_aux_{model.config.decoder_layers - 1}"
+        decoder = sum(value for name, value in output.loss_dict.items() if not name.endswith(encoder))
+        dense = dense_loss(output.enc_outputs_class, output.enc_outputs_coord_logits.sigmoid(), labels)
+        return decoder + self.recipe["loss"]["dense"] * dense
 
     def export(self, model: torch.nn.Module, out: Path) -> None:
         """Model in fp16 and image processor; each file appears whole or not at all."""
-        from transformers import DeformableDetrImageProcessor
+        from transformers import RTDetrImageProcessor
 
         architecture = self.recipe["architecture"]
         edge = {"height": architecture["image_size"], "width": architecture["image_size"]}
         with tempfile.TemporaryDirectory(dir=out, prefix=".export-") as temporary:
             frozen(model, architecture).half().save_pretrained(temporary)
-            DeformableDetrImageProcessor(size=edge, image_mean=MEAN, image_std=STD).save_pretrained(temporary)
+            RTDetrImageProcessor(size=edge).save_pretrained(temporary)
             for path in sorted(Path(temporary).iterdir()):
                 path.chmod(0o644)  # safetensors writes for its owner alone
                 os.replace(path, out / path.name)
@@ -79,103 +75,116 @@ class Task(detectors.Detector):
 
 def empty(architecture: Mapping[str, Any]) -> Any:
     """The exported class with weights of chance; `architecture` as in recipes.toml."""
-    from transformers import DeformableDetrConfig, DeformableDetrForObjectDetection, ResNetConfig
+    from transformers import RTDetrConfig, RTDetrForObjectDetection, RTDetrResNetConfig
 
-    backbone, layers = architecture["backbone"], architecture["layers"]
-    stages = len(backbone["widths"])
-    config = DeformableDetrConfig(
-        use_timm_backbone=False, use_pretrained_backbone=False, backbone=None,
-        backbone_config=ResNetConfig(
+    backbone, width = architecture["backbone"], architecture["width"]
+    config = RTDetrConfig(
+        backbone_config=RTDetrResNetConfig(
             embedding_size=backbone["stem"], hidden_sizes=backbone["widths"], depths=backbone["depths"],
-            layer_type="basic", out_features=[f"stage{stages - 1}", f"stage{stages}"],
+            layer_type="basic", out_features=["stage2", "stage3", "stage4"],
         ),
-        num_feature_levels=2, with_box_refine=True, disable_custom_kernels=True, auxiliary_loss=True, dropout=0.0,
-        num_queries=int(np.prod(architecture["grid"])), d_model=architecture["width"],
-        encoder_layers=layers["encoder"], decoder_layers=layers["decoder"],
+        freeze_backbone_batch_norms=False, num_denoising=0, num_queries=architecture["queries"],
+        feat_strides=STRIDES, encoder_in_channels=backbone["widths"][1:], decoder_in_channels=[width] * len(STRIDES),
+        d_model=width, encoder_hidden_dim=width, hidden_expansion=0.5,
+        encoder_layers=1, decoder_layers=architecture["layers"],
         encoder_attention_heads=architecture["heads"], decoder_attention_heads=architecture["heads"],
         encoder_ffn_dim=architecture["mlp"], decoder_ffn_dim=architecture["mlp"],
         id2label={label: name for name, label in detectors.LABELS.items()}, label2id=dict(detectors.LABELS),
     )  # fmt: skip
-    return DeformableDetrForObjectDetection(config)
+    return RTDetrForObjectDetection(config)
 
 
 def trainable(model: Any) -> Any:
-    """The form that learns: all weights free, true batch normalisation, scores that begin low, a dense head.
-
-    transformers freezes the convolutions of a ResNet and replaces its batch normalisation by fixed statistics, which
-    suits a pretrained backbone only.
-    """
+    """The form that learns from scratch: transformers begins batch normalisation near zero, which lets nothing pass."""
     import torch
 
-    for module in list(model.modules()):
-        for name, child in module.named_children():
-            if type(child).__name__.endswith("FrozenBatchNorm2d"):
-                setattr(module, name, torch.nn.BatchNorm2d(len(child.weight)))
-    for weight in model.parameters():
-        weight.requires_grad_(True)
-    for module in model.model.backbone.modules():
-        if isinstance(module, torch.nn.Conv2d):
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.ones_(module.weight)
+        elif isinstance(module, torch.nn.Conv2d):
             torch.nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-    model.dense = torch.nn.Linear(model.config.d_model, model.config.num_labels)
-    torch.nn.init.constant_(model.dense.bias, PRIOR)
-    for head in model.class_embed:
-        torch.nn.init.constant_(head.bias, PRIOR)
+    torch.nn.init.constant_(model.model.enc_score_head.bias, RARE)
     return model
-
-
-def on_a_grid(model: Any, columns: int, rows: int) -> None:
-    """Let the queries begin with boxes a quarter of the picture wide and high, each at its own place of a grid.
-
-    By chance they would all begin near the middle, and a short training would be spent on parting them.
-    """
-    import torch
-
-    x, y = torch.meshgrid((torch.arange(columns) + 0.5) / columns, (torch.arange(rows) + 0.5) / rows, indexing="xy")
-    places = torch.stack([x, y], -1).reshape(-1, 2).logit()
-    with torch.no_grad():
-        place = model.model.query_position_embeddings.weight.normal_()[:, : model.config.d_model]
-        model.model.reference_points.weight.copy_((torch.linalg.pinv(place) @ places).T)
-        model.model.reference_points.bias.zero_()
-        for heads in (model.bbox_embed, model.model.decoder.bbox_embed):
-            for head in heads:
-                head.layers[-1].weight.zero_()
-                head.layers[-1].bias.zero_()
-            heads[0].layers[-1].bias.copy_(torch.tensor([0.5, 0.5, 0.25, 0.25]).logit())
 
 
 def frozen(model: Any, architecture: Mapping[str, Any]) -> Any:
     """A copy on the CPU in the exported form, which computes the same as `model` in evaluation."""
     result = empty(architecture)
-    weights = {name: weight for name, weight in model.state_dict().items() if not name.startswith("dense.")}
-    result.load_state_dict(weights)
+    result.load_state_dict(model.state_dict())
     return result.eval()
 
 
-def dense_loss(logits: torch.Tensor, labels: list[dict]) -> torch.Tensor:
-    """Focal loss (Lin et al. 2017) of the kinds at every cell of a square grid; the smallest box owns a cell.
+def dense_loss(logits: torch.Tensor, boxes: torch.Tensor, labels: list[dict]) -> torch.Tensor:
+    """Classes and boxes of the encoder's cells, many cells a thing (task-aligned assignment, Feng et al. 2021).
 
     Args:
-        logits: (B, g * g, classes), row by row.
+        logits: (B, cells, classes), level by level from fine to coarse, each row by row.
+        boxes: (B, cells, 4) centre and size.
         labels: `class_labels` (n,) and `boxes` (n, 4) for each image.
     """
     import torch
 
+    logits, boxes = logits.float(), boxes.float()
     answer = torch.zeros_like(logits)
-    edge = round(logits.shape[1] ** 0.5)
-    line = (torch.arange(edge, device=logits.device) + 0.5) / edge
-    cells = torch.stack(torch.meshgrid(line, line, indexing="ij"), -1).flip(-1).reshape(-1, 1, 2)
-    for row, label in zip(answer, labels, strict=True):
+    found, wanted, weight = [boxes[:0, 0]], [boxes[:0, 0]], [boxes[:0, 0, 0]]
+    for row, score, box, label in zip(answer, logits.detach().sigmoid(), boxes, labels, strict=True):
         if len(label["boxes"]):
-            centre, sides = label["boxes"][:, :2], label["boxes"][:, 2:]
-            inside = ((cells - centre).abs() < (INNER * sides / 2).clamp(min=0.5 / edge)).all(-1)
-            area = torch.where(inside, sides.prod(-1), torch.inf)
-            taken = inside.any(1)
-            row[taken, label["class_labels"][area.argmin(1)[taken]]] = 1.0
-    entropy = torch.nn.functional.binary_cross_entropy_with_logits(logits, answer, reduction="none")
-    probability = logits.sigmoid()
-    missed = torch.where(answer > 0, 1 - probability, probability)
-    weight = torch.where(answer > 0, 0.25, 0.75) * missed**2
-    return (weight * entropy).sum() / answer.sum().clamp(min=1)
+            quality, owner = assign(score[:, label["class_labels"]].T, box.detach(), label["boxes"])
+            taken = quality > 0
+            row[taken, label["class_labels"][owner[taken]]] = quality[taken]
+            found.append(box[taken])
+            wanted.append(label["boxes"][owner[taken]])
+            weight.append(quality[taken])
+    found, wanted, weight = torch.cat(found), torch.cat(wanted), torch.cat(weight)
+    kinds = torch.nn.functional.binary_cross_entropy_with_logits(logits, answer, reduction="sum")
+    distance = 5 * (found - wanted).abs().sum(-1) + 2 * (1 - overlap(found, wanted)[1])  # RT-DETR's weights
+    return (kinds + (weight * distance).sum()) / weight.sum().clamp(min=1)
+
+
+def assign(scores: torch.Tensor, boxes: torch.Tensor, things: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """How well each cell of an image suits the thing that it answers for, 0 where none, and which thing that is.
+
+    Args:
+        scores: (things, cells) of the thing's class.
+        boxes: (cells, 4) predicted.
+        things: (things, 4).
+
+    Returns:
+        (cells,) float and (cells,) int64.
+    """
+    import torch
+
+    middle, cell = cells(boxes)
+    inside = ((middle - things[:, None, :2]).abs() < (things[:, None, 2:] / 2).clamp(min=cell / 2)).all(-1)
+    shared = overlap(boxes, things[:, None])[0] * inside
+    fit = scores.sqrt() * shared**4
+    fit = fit * (fit >= fit.topk(min(MOST, fit.shape[1]), 1).values[:, -1:])
+    owner = torch.where(fit > 0, shared, -1).argmax(0)
+    fit = fit * (owner == torch.arange(len(things), device=fit.device)[:, None])
+    best = fit.amax(1, keepdim=True).clamp(min=1e-12)
+    return (fit / best * (shared * (fit > 0)).amax(1, keepdim=True)).amax(0), owner
+
+
+def cells(boxes: torch.Tensor) -> tuple[torch.Tensor, float]:
+    """Centres (cells, 2) of the cells of a square picture to which `boxes` belong, and the side of the smallest."""
+    import torch
+
+    parts = [STRIDES[-1] // stride for stride in STRIDES]
+    coarse = round((len(boxes) / sum(part**2 for part in parts)) ** 0.5)
+    lines = [(torch.arange(part * coarse, device=boxes.device) + 0.5) / (part * coarse) for part in parts]
+    grids = [torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).reshape(-1, 2) for line in lines]
+    return torch.cat(grids), 1 / (parts[0] * coarse)
+
+
+def overlap(first: torch.Tensor, second: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """IoU and generalised IoU (Rezatofighi et al. 2019) of boxes (..., 4) as centre and size."""
+    import torch
+
+    low, high = ([box[..., :2] + sign * box[..., 2:] / 2 for box in (first, second)] for sign in (-1, 1))
+    shared = (torch.minimum(*high) - torch.maximum(*low)).clamp(min=0).prod(-1)
+    union = first[..., 2:].prod(-1) + second[..., 2:].prod(-1) - shared
+    hull = (torch.maximum(*high) - torch.minimum(*low)).prod(-1)
+    return shared / union, shared / union - (hull - union) / hull
 
 
 def find(model: Any, processor: Any, image: np.ndarray) -> detectors.Found:

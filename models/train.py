@@ -329,13 +329,14 @@ def _train_in_steps(
     )
     folder = data / f"scenes-{recipe['data']['seed']}-{count}"
     reef.training_set(folder, count, recipe["data"]["seed"], workers=os.cpu_count() or 1)
-    task = module.Task(recipe, folder)
+    before = state["plan"].get("start", []) if state else cards.lineage(order.start) if order.start else []
+    task = module.Task(recipe, folder, seed=len(before))  # so that what goes on from a miniature sees other batches
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = task.build().to(device)
     if state:
         _replan(state, order.steps)
     else:
-        state = {"plan": make_plan(slot, recipe, task.size, count, smoke)}
+        state = {"plan": make_plan(slot, recipe, task.size, count, smoke) | {"start": before}}
         _begin(state["plan"], model, task, order)
     state = fit(model, task, state, out, stop)
     return None if state["step"] < state["plan"]["steps"] else finish(model, task, slot, out, state, device)
@@ -345,7 +346,6 @@ def _begin(plan: dict[str, Any], model: Any, task: Task, order: Order) -> None:
     """Take over the weights of `start`, and fix steps and precision."""
     if order.start:
         task.begin(model, order.start)
-        plan["start"] = cards.lineage(order.start)
     if plan["smoke"]:
         plan["steps"] = order.steps or task.recipe["smoke"]["steps"]
     else:
