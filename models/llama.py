@@ -133,6 +133,19 @@ class Task(Base):
         model.set_attn_implementation("eager")
         return model
 
+    def begin(self, model: LlamaForCausalLM, folder: Path) -> None:
+        """Take over all weights of the finished miniature in `folder`.
+
+        Raises:
+            ValueError: it has other tokens.
+        """
+        import torch
+        from transformers import AutoTokenizer, LlamaForCausalLM
+
+        if AutoTokenizer.from_pretrained(folder).get_vocab() != self.tokenizer.get_vocab():
+            raise ValueError(f"{folder} has other tokens than this recipe makes: train from scratch")
+        model.load_state_dict(LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32).state_dict())
+
     def batch(self, step: int, size: int, device: Any = "cpu") -> tuple[torch.Tensor, torch.Tensor]:
         """Batch number `step`: ids and labels (B, longest) int64; only the answer has labels."""
         import torch

@@ -32,6 +32,7 @@ HEAVY = {
     *("torch", "torchvision", "transformers", "clip", "open_clip", "ultralytics", "spacy", "sklearn"),
     *("skimage", "matplotlib", "faiss", "peft", "IPython", "ipywidgets"),
 }
+TORCH_MODULES = {"utils.finetune.lowrank"}  # hold classes of torch; who needs them imports them within a function
 MODULES = sorted((ROOT / "utils").rglob("*.py"))
 UNFINISHED = re.compile(rf"\b({'|'.join(['TO' + 'DO', 'FIX' + 'ME', 'X' * 3, 'HA' + 'CK', 'W' + 'IP'])})\b")
 MACHINE_PATH = re.compile(r"(?<![\w.~/\-}*])/(home|Users|root|work|mnt|tmp|var|opt)/\w")
@@ -115,7 +116,7 @@ def test_importing_utils_loads_nothing_else():
 
 
 def test_importing_every_module_loads_no_heavy_library():
-    names = [".".join(dotted(path)) for path in MODULES if path.name != "__main__.py"]
+    names = {".".join(dotted(path)) for path in MODULES if path.name != "__main__.py"} - TORCH_MODULES
     assert loaded_by(*names) & HEAVY == set()
 
 

@@ -1,5 +1,6 @@
 """CIFAR-10: batches as published, unpacked once and whole, and nothing else accepted."""
 
+import errno
 import json
 import pickle
 import pickletools
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from utils import datasets, reef
+from utils import datasets, files, reef
 from utils.datasets import readers
 from utils.datasets.readers import LayoutError
 from utils.datasets.readers import cifar10 as reader
@@ -117,14 +118,14 @@ def test_keys_of_python_2_are_read_as_those_of_python_3(tmp_path):
 
 
 def test_a_root_that_cannot_be_written_is_unpacked_among_the_artifacts_and_says_so(tmp_path, monkeypatch, reef_out):
-    root, make = small(tmp_path / "c"), MODULE.tempfile.mkdtemp
+    root, make = small(tmp_path / "c"), files.tempfile.mkdtemp
 
     def refused(prefix, dir):
         if dir == root:
-            raise PermissionError("read-only")
+            raise PermissionError(errno.EROFS, "Read-only file system")
         return make(prefix=prefix, dir=dir)
 
-    monkeypatch.setattr(MODULE.tempfile, "mkdtemp", refused)
+    monkeypatch.setattr(files.tempfile, "mkdtemp", refused)
     with pytest.warns(UserWarning, match="cannot be written; the images are unpacked into"):
         native = reader(root)
     assert not (root / "unpacked").exists() and len(native.rows) == 12

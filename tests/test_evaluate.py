@@ -29,6 +29,43 @@ def facts(*objects, turbidity=0.1, light="bright"):
 # retrieval
 
 
+class Told:
+    """An encoder whose embeddings are told by file name and sentence."""
+
+    def __init__(self, known):
+        self.known = known
+
+    def images(self, encoder, paths):
+        return np.array([self.known[path] for path in paths], np.float32)
+
+    def texts(self, encoder, sentences):
+        return np.array([self.known[sentence] for sentence in sentences], np.float32)
+
+
+def test_the_marine_table_asks_each_test_image_its_most_detailed_caption(monkeypatch):
+    rows = [("t1", "turtle", "test", ["a turtle", "a big turtle"]), ("t2", "turtle", "val", ["a turtle"]),
+            ("b1", "boat", "test", ["a boat"]), ("b2", "boat", "val", ["two boats"])]  # fmt: skip
+    columns = ["image_id", "category", "split", "captions"]
+    gallery = pd.DataFrame(rows, columns=columns).assign(path=lambda f: f["image_id"], identity=None, facts=None)
+    gallery["labels"] = gallery["category"].map(lambda kind: [kind])
+    known = {"t1": [0.8, 0.6], "t2": [1, 0], "b1": [0, 1], "b2": [-1, 0], "a big turtle": [1, 0], "a boat": [-1, 0]}
+    told = Told(known)
+    monkeypatch.setattr(embed, "images", told.images)
+    monkeypatch.setattr(embed, "texts", told.texts)
+    asked = evaluate.marine(None, gallery).set_index("image_id")
+    assert list(asked["caption"]) == ["a big turtle", "a boat"]
+    assert list(asked["turtle"]) == [True, False]
+    assert asked.loc["t1", ["cat_all", "mended", "exact"]].tolist() == [1, 1, 2]
+    assert asked.loc["b1", ["cat_all", "mended", "exact"]].tolist() == [2, 1, 2]
+
+
+def test_ranks_make_a_table_with_intervals():
+    table = evaluate.of_ranks([1, 2, 7, 30])
+    assert {name: row["mean"] for name, row in table.items()} == {
+        "R@1": 0.25, "R@5": 0.5, "R@10": 0.75, "mean_rank": 10.0, "median_rank": 4.5,
+    }  # fmt: skip
+
+
 def test_the_table_holds_the_figures_of_the_metrics_with_intervals_around_them():
     table = evaluate.retrieval(SCORES, RELEVANT)
     plain = metrics.retrieval(SCORES, RELEVANT)

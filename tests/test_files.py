@@ -308,3 +308,57 @@ def test_invalid_json_is_named(tmp_path, content):
     (tmp_path / "broken.json").write_bytes(content)
     with pytest.raises(ValueError, match=r"broken\.json: not valid JSON"):
         files.read_json(tmp_path / "broken.json")
+
+
+# folders
+
+
+def test_a_folder_appears_when_it_is_whole(tmp_path):
+    with files.atomic_folder(tmp_path / "a" / "made") as folder:
+        (folder / "one.txt").write_text("1")
+        assert not (tmp_path / "a" / "made").exists()
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["made"]
+    assert (tmp_path / "a" / "made" / "one.txt").read_text() == "1"
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_a_broken_block_leaves_the_older_folder(tmp_path, replace):
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "old.txt").touch()
+    with pytest.raises(KeyboardInterrupt), files.atomic_folder(tmp_path / "made", replace=replace) as folder:
+        (folder / "half.txt").touch()
+        raise KeyboardInterrupt
+    assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))] == ["made", "made/old.txt"]
+
+
+@pytest.mark.parametrize(("replace", "stays"), [(False, "old.txt"), (True, "new.txt")])
+def test_a_folder_that_is_there_by_then_stays_or_is_replaced(tmp_path, replace, stays):
+    with files.atomic_folder(tmp_path / "made", replace=replace) as folder:
+        (folder / "new.txt").touch()
+        (tmp_path / "made").mkdir()
+        (tmp_path / "made" / "old.txt").touch()
+    assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))] == ["made", f"made/{stays}"]
+
+
+def test_a_folder_whose_new_one_cannot_be_put_in_place_comes_back(tmp_path, monkeypatch):
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "old.txt").touch()
+    rename = Path.rename
+
+    def refuses(path, target):
+        if Path(target) == tmp_path / "made" and not path.name.endswith(".old"):
+            raise OSError(5, "a scanner holds the folder")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuses)
+    with pytest.raises(OSError, match="scanner"), files.atomic_folder(tmp_path / "made", replace=True) as folder:
+        (folder / "new.txt").touch()
+    assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))] == ["made", "made/old.txt"]
+
+
+def test_what_a_writer_kept_to_its_owner_is_opened_to_all(tmp_path):
+    with files.atomic_folder(tmp_path / "made") as folder, files.atomic_write(tmp_path / "file") as temporary:
+        (folder / "one.txt").touch(mode=0o600)
+        temporary.chmod(0o600)
+    assert (tmp_path / "made" / "one.txt").stat().st_mode & 0o777 == 0o644
+    assert (tmp_path / "file").stat().st_mode & 0o044

@@ -1,6 +1,7 @@
 """ReefWorld on disk: native files as published, the same bytes for the same seed, and whole or not at all."""
 
 import csv
+import errno
 import json
 import re
 from datetime import date
@@ -9,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from utils import datasets, reef
-from utils.reef import layouts, writers
+from utils import datasets, files, reef
+from utils.reef import layouts
 from utils.reef.layouts.common import run_lengths
 
 SIZES = {
@@ -316,8 +317,8 @@ def test_the_slower_of_two_writers_leaves_the_faster_ones_folder(tmp_path, monke
 
 def test_a_read_only_folder_says_what_to_do(tmp_path, monkeypatch):
     def refused(*_, **__):
-        raise PermissionError("Permission denied")  # what the system answers anyone but root
+        raise PermissionError(errno.EACCES, "Permission denied")  # what the system answers anyone but root
 
-    monkeypatch.setattr(writers.tempfile, "mkdtemp", refused)
+    monkeypatch.setattr(files.tempfile, "mkdtemp", refused)
     with pytest.raises(PermissionError, match=f"{re.escape(str(tmp_path))}.*REEF_DATA"):
         reef.write("own_turtles", tmp_path / "own", progress=False, images=1)

@@ -77,6 +77,40 @@ def test_combined_is_one_cross_entropy_with_the_mean_target(seed, size):
     assert losses.combined(image, text, 2.0, labels).item() == pytest.approx(expected.item(), rel=1e-9)
 
 
+@pytest.mark.parametrize(("seed", "size"), CASES)
+def test_siglip_equals_the_loop(seed, size):
+    image, text, labels = batch(seed, size)
+    positives = label_positives(labels.tolist())
+    expected = 0.0
+    for i in range(size):
+        for j in range(size):
+            logit = math.exp(1.5) * sum(float(a) * float(b) for a, b in zip(image[i], text[j], strict=True)) - 2.0
+            expected += math.log1p(math.exp(-logit if positives[i][j] else logit)) / size
+    value = losses.siglip(image, text, 1.5, -2.0, torch.tensor(positives))
+    assert value.item() == pytest.approx(expected, rel=1e-9)
+
+
+def test_siglip_without_positives_takes_the_diagonal():
+    image, text, _ = batch(2, 6)
+    torch.testing.assert_close(
+        losses.siglip(image, text, 1.0, -1.0), losses.siglip(image, text, 1.0, -1.0, torch.eye(6, dtype=torch.bool))
+    )
+
+
+@pytest.mark.parametrize(("seed", "size"), CASES[:20])
+def test_pairs_of_one_wording_are_positives_in_both_halves(seed, size):
+    image, text, labels = batch(seed, size)
+    words = torch.randint(0, 3, (size,), generator=torch.Generator().manual_seed(seed))
+    same = words[:, None] == words
+    both = torch.tensor(label_positives(labels.tolist())) | same
+    expected = (loop_loss(image, text, 1.0, both) + loop_loss(image, text, 1.0, same)) / 2
+    assert losses.combined(image, text, 1.0, labels, 0.5, same).item() == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_marine_seeds_name_is_an_alias():
+    assert losses.bic is losses.unicl
+
+
 @pytest.mark.parametrize("labels", [torch.arange(7), torch.full((7,), -1)])
 def test_unique_labels_give_unicl_equal_to_clip(labels):
     image, text, _ = batch(3, 7)
@@ -96,10 +130,10 @@ def test_the_weight_of_combined_runs_from_clip_to_unicl():
         losses.combined(image, text, 1.0, labels, 1.5)
 
 
-@pytest.mark.parametrize("loss", ["clip", "unicl", "combined"])
+@pytest.mark.parametrize("loss", ["clip", "unicl", "combined", "siglip"])
 def test_gradients_equal_finite_differences(loss):
     image, text, labels = batch(6, 5)
-    extra = () if loss == "clip" else (labels,)
+    extra = {"clip": (), "siglip": (-3.0,)}.get(loss, (labels,))
     scale = torch.tensor(1.2, dtype=torch.float64)
     inputs = [tensor.clone().requires_grad_() for tensor in (image, text, scale)]
     assert torch.autograd.gradcheck(lambda a, b, s: getattr(losses, loss)(a, b, s, *extra), inputs)

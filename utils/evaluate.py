@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from utils import metrics, search
+from utils import datasets, embed, metrics, search
 
 KS = (1, 5, 10)
 PHOTO_QUERIES = ("turtle", "under water")  # for photographs, chosen on the training part of real ones
@@ -40,6 +40,42 @@ def retrieval(
     table["MRR"], table["mAP"] = metrics.bootstrap(each["RR"], groups), metrics.bootstrap(each["AP"], groups)
     table["mean_rank"] = metrics.bootstrap(each["rank"], groups)
     table["median_rank"] = metrics.bootstrap(each["rank"], groups, statistic=np.median)
+    return table
+
+
+def marine(encoder, gallery: pd.DataFrame) -> pd.DataFrame:
+    """The marine seed's two tests, a row a query: the most detailed caption of every test image, asked of the gallery.
+
+    Args:
+        encoder: from `encoders.load`, tuned or not.
+        gallery: as `datasets.gallery` draws it.
+
+    Returns:
+        image_id, caption, turtle (bool), group (what is resampled as a whole), and ranks from 1: `cat_all` (any turtle
+        for a turtle's caption, the image itself for others, as the seed counted), `mended` (any image of the same
+        category) and `exact` (the image itself).
+    """
+    test = gallery[gallery["split"] == "test"]
+    asked = datasets.captions(test).groupby("image_id", sort=False).tail(1).reset_index(drop=True)
+    about = test.set_index("image_id").loc[asked["image_id"]]
+    scores = embed.texts(encoder, asked["caption"]) @ embed.images(encoder, list(gallery["path"])).T
+    relevant = {
+        "cat_all": datasets.category_relevance(asked, gallery, "seed"),
+        "mended": datasets.category_relevance(asked, gallery, "mended"),
+        "exact": datasets.instance_relevance(asked, gallery),
+    }
+    ranks = {name: metrics.per_query(scores, truth, (1,))["rank"] for name, truth in relevant.items()}
+    groups = [identity or name for identity, name in zip(about["identity"], asked["image_id"], strict=True)]
+    turtle = (about["category"] == "turtle").to_numpy()
+    return asked[["image_id", "caption"]].assign(turtle=turtle, group=groups, **ranks)
+
+
+def of_ranks(ranks: Sequence[float], groups: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
+    """R@1, R@5, R@10, mean and median of ranks (m,) from 1, each with its interval, as `retrieval` gives them."""
+    ranks = np.asarray(ranks, float)
+    table = {f"R@{k}": metrics.bootstrap(ranks <= k, groups) for k in KS}
+    table["mean_rank"] = metrics.bootstrap(ranks, groups)
+    table["median_rank"] = metrics.bootstrap(ranks, groups, statistic=np.median)
     return table
 
 
@@ -150,8 +186,6 @@ def presence_in_photographs(encoder, photos: pd.DataFrame, grey: bool = False) -
     Returns:
         {"AP": interval, "colour": interval, "chance": float, "score": (n,) float32}.
     """
-    from utils import embed
-
     present = (photos["category"] == "turtle").to_numpy()
     image_emb = _grey_emb(encoder, photos["path"]) if grey else embed.images(encoder, list(photos["path"]))
     score = presence_scores(image_emb, embed.texts(encoder, PHOTO_QUERIES), embed.texts(encoder, PHOTO_AGAINST))

@@ -6,6 +6,8 @@ import errno
 import hashlib
 import json
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,19 +92,63 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     temporary = path.with_name(f".{path.stem[:40]}.{uuid.uuid4().hex[:12]}.tmp{path.suffix}")
-    try:
+    with _advice(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.touch(exist_ok=False)
+    usual = temporary.stat().st_mode & 0o777
+    try:
+        yield temporary
+        temporary.chmod(usual)  # some writers keep their files to their owner
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: str | Path, replace: bool = False) -> Iterator[Path]:
+    """Yield a temporary folder beside `path`: it takes that name if the block ends well, else it goes.
+
+    Args:
+        path: the folders above it are made.
+        replace: put the new folder in the place of one that is there by then; otherwise that one stays, as when
+            two processes make the same thing.
+
+    Raises:
+        PermissionError: the folder above cannot be written; names it and says what to do.
+    """
+    path = Path(path)
+    with _advice(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}-", dir=path.parent))
+    older = temporary.with_name(f"{temporary.name}.old")
+    try:
+        yield temporary
+        for file in (temporary, *temporary.rglob("*")):
+            file.chmod(0o755 if file.is_dir() else 0o644)  # some writers keep their files to their owner
+        if replace and path.exists():
+            path.rename(older)
+        try:
+            temporary.rename(path)
+        except OSError:
+            if older.exists() and not path.exists():
+                older.rename(path)
+            if replace or not path.exists():
+                raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if path.exists():
+            shutil.rmtree(older, ignore_errors=True)
+
+
+@contextmanager
+def _advice(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         if error.errno not in NOT_WRITABLE:
             raise
         advice = "change its permissions, or set REEF_OUT or REEF_DATA to another folder"
-        raise PermissionError(f"{path.parent}: the folder cannot be written; {advice}.") from error
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        raise PermissionError(f"{folder}: the folder cannot be written; {advice}.") from error
 
 
 def write_json(path: str | Path, value: Any) -> None:

@@ -39,20 +39,17 @@ def clip(
     Raises:
         ValueError: for an empty batch, shapes that do not fit, or an image or text without a positive.
     """
-    import torch
-
     logits = _logits(image_emb, text_emb, logit_scale)
-    if positives is None:
-        positives = torch.eye(len(logits), dtype=torch.bool, device=logits.device)
-    if positives.shape != logits.shape:
-        raise ValueError(f"positives has shape {tuple(positives.shape)}, the batch needs {tuple(logits.shape)}")
-    if not (positives.any(1).all() and positives.any(0).all()):
-        raise ValueError("every image and every text needs a positive: set at least the diagonal of `positives`")
+    positives = _positives(logits, positives)
     return (_soft_cross_entropy(logits, positives) + _soft_cross_entropy(logits.T, positives.T)) / 2
 
 
 def unicl(
-    image_emb: torch.Tensor, text_emb: torch.Tensor, logit_scale: torch.Tensor | float, labels: torch.Tensor
+    image_emb: torch.Tensor,
+    text_emb: torch.Tensor,
+    logit_scale: torch.Tensor | float,
+    labels: torch.Tensor,
+    positives: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Bidirectional contrastive loss of UniCL (Yang et al. 2022): all pairs of one label are positives.
 
@@ -63,6 +60,7 @@ def unicl(
         text_emb: (B, d) float, unit length.
         logit_scale: natural logarithm of the scale, clamped at log 100.
         labels: (B,) int; -1 marks a pair that is like no other.
+        positives: (B, B) bool, more positives than the labels give: pairs of one wording.
 
     Returns:
         Scalar loss; equal to `clip` where no label occurs twice.
@@ -76,7 +74,7 @@ def unicl(
         raise ValueError(f"labels has shape {tuple(labels.shape)}, the batch needs ({len(image_emb)},)")
     same = (labels[:, None] == labels[None, :]) & (labels[:, None] >= 0)
     same = same | torch.eye(len(labels), dtype=torch.bool, device=labels.device)
-    return clip(image_emb, text_emb, logit_scale, same)
+    return clip(image_emb, text_emb, logit_scale, same if positives is None else same | positives)
 
 
 def combined(
@@ -85,6 +83,7 @@ def combined(
     logit_scale: torch.Tensor | float,
     labels: torch.Tensor,
     weight: float = 0.5,
+    positives: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """`weight` x UniCL + (1 - `weight`) x CLIP.
 
@@ -97,14 +96,44 @@ def combined(
         logit_scale: natural logarithm of the scale, clamped at log 100.
         labels: (B,) int, -1 for a pair that is like no other.
         weight: share of UniCL, in [0, 1].
+        positives: (B, B) bool for both parts: pairs of one wording, the diagonal included.
 
     Raises:
         ValueError: as `unicl`, or if `weight` lies outside [0, 1].
     """
     if not 0.0 <= weight <= 1.0:
         raise ValueError(f"weight is {weight}, give a share in [0, 1]")
-    label_loss = unicl(image_emb, text_emb, logit_scale, labels)
-    return weight * label_loss + (1.0 - weight) * clip(image_emb, text_emb, logit_scale)
+    label_loss = unicl(image_emb, text_emb, logit_scale, labels, positives)
+    return weight * label_loss + (1.0 - weight) * clip(image_emb, text_emb, logit_scale, positives)
+
+
+def siglip(
+    image_emb: torch.Tensor,
+    text_emb: torch.Tensor,
+    logit_scale: torch.Tensor | float,
+    bias: torch.Tensor | float = -10.0,
+    positives: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Pairwise sigmoid loss (Zhai et al. 2023): every pair is a yes-or-no question of its own.
+
+    Args:
+        image_emb: (B, d) float, unit length.
+        text_emb: (B, d) float, unit length.
+        logit_scale: natural logarithm of the scale, clamped at log 100.
+        bias: added to every logit; the paper begins at -10, since most pairs are wrong.
+        positives: (B, B) bool, by default the diagonal.
+
+    Returns:
+        Scalar: the sum over all pairs divided by B.
+
+    Raises:
+        ValueError: as `clip`.
+    """
+    import torch
+
+    logits = _logits(image_emb, text_emb, logit_scale) + bias
+    positives = _positives(logits, positives)
+    return -torch.nn.functional.logsigmoid(torch.where(positives, logits, -logits)).sum() / len(logits)
 
 
 def _logits(image_emb: torch.Tensor, text_emb: torch.Tensor, logit_scale: torch.Tensor | float) -> torch.Tensor:
@@ -121,7 +150,23 @@ def _logits(image_emb: torch.Tensor, text_emb: torch.Tensor, logit_scale: torch.
         return scale * (image_emb.to(dtype) @ text_emb.to(dtype).T)
 
 
+def _positives(logits: torch.Tensor, positives: torch.Tensor | None) -> torch.Tensor:
+    """What was given, checked against the logits; without it the diagonal."""
+    import torch
+
+    if positives is None:
+        return torch.eye(len(logits), dtype=torch.bool, device=logits.device)
+    if positives.shape != logits.shape:
+        raise ValueError(f"positives has shape {tuple(positives.shape)}, the batch needs {tuple(logits.shape)}")
+    if not (positives.any(1).all() and positives.any(0).all()):
+        raise ValueError("every image and every text needs a positive: set at least the diagonal of `positives`")
+    return positives
+
+
 def _soft_cross_entropy(logits: torch.Tensor, positives: torch.Tensor) -> torch.Tensor:
     """Mean over rows of the cross-entropy to a target that is uniform over the row's positives."""
     log_prob = logits.log_softmax(dim=1)
     return -(log_prob * positives).sum(1).div(positives.sum(1)).mean()
+
+
+bic = unicl  # the marine seed's own name for it: "bidirectional contrastive"

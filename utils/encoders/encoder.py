@@ -31,6 +31,7 @@ class Encoder:
         model: the torch module, of the format's own class.
         preprocessing: the `Preprocess` in use.
         truncated: how many texts were cut to the context so far.
+        adaptation: what of it learns, see `utils.finetune`; None as it is loaded.
     """
 
     kind = ""
@@ -47,6 +48,7 @@ class Encoder:
         self.name, self.model, self.preprocessing = name, model.eval(), preprocessing
         self.dim, self.context, self.image_size = dim, context, preprocessing.crop
         self.device, self.precision, self.truncated = "cpu", "fp32", 0
+        self.adaptation: object | None = None
         self._hashed: tuple[object, str] = (None, "")
 
     def preprocess(self, image: Image.Image) -> torch.Tensor:

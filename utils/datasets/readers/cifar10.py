@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ... import config
+from ... import config, files
 from . import pickles
 from .common import LayoutError, Native, field, list_images, row
 
@@ -54,13 +51,9 @@ def _unpack(native: Path, folder: Path) -> Path:
     try:
         return _write(native, folder)
     except PermissionError:
-        pass
-    except OSError as error:
-        if error.errno != 30:  # a read-only file system
-            raise
-    stamps = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
-    key = hashlib.sha256(repr(stamps).encode()).hexdigest()[:16]
-    other = config.load().artifacts_dir / "cifar10" / key
+        stamps = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
+        key = hashlib.sha256(repr(stamps).encode()).hexdigest()[:16]
+        other = config.load().artifacts_dir / "cifar10" / key
     if not other.is_dir():
         warnings.warn(f"{folder} cannot be written; the images are unpacked into {other}", stacklevel=2)
         _write(native, other)
@@ -71,21 +64,11 @@ def _write(native: Path, folder: Path) -> Path:
     """Every image of the batches as a PNG below `folder`, which appears when all are there."""
     from PIL import Image
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        temporary.chmod(0o755)
+    with files.atomic_folder(folder) as temporary:
         for file, image in _images(native):
             path = temporary / file
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(image).save(path, compress_level=1)
-        try:
-            os.rename(temporary, folder)
-        except OSError:
-            if not folder.is_dir():  # another process may have been faster
-                raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return folder
 
 

@@ -1,0 +1,15 @@
+"""Fine-tuning of CLIP on marine pairs: LoRA, balanced batches, contrastive losses, runs that can be resumed.
+
+`train(encoder, frame, folder)` does it all; `load(encoder, folder / "best-turtle")` gives a tuned encoder, `export`
+writes it merged, in the format that `encoders.load` takes. On several GPUs: `torchrun -m utils.finetune`.
+"""
+
+from utils.finetune.adapters import Adaptation, adapt, count, export, learning, load, merge, save
+from utils.finetune.batches import BalancedBatches
+from utils.finetune.settings import Settings, from_profile
+from utils.finetune.training import Run, train
+
+__all__ = [
+    "Adaptation", "BalancedBatches", "Run", "Settings",
+    "adapt", "count", "export", "from_profile", "learning", "load", "merge", "save", "train",
+]  # fmt: skip

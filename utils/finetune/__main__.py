@@ -1,0 +1,63 @@
+"""`python -m utils.finetune clip-vit-openai --out runs/first`; on several GPUs `torchrun --nproc_per_node 4 -m utils.finetune ...`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from utils import datasets, encoders, finetune
+from utils.finetune import step
+
+SETS = ("sea_turtles", "roboflow_turtles", "own_turtles", "coco")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Train, then write the best turtle adapter merged into its model."""
+    parser = argparse.ArgumentParser(prog="python -m utils.finetune", description="Fine-tune a CLIP on marine pairs.")
+    parser.add_argument("slot", help="slot or path of the model to begin with")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--data", nargs="+", default=SETS, metavar="SET", help="data sets (default: %(default)s)")
+    parser.add_argument("--epochs", type=int, help="instead of the profile's number")
+    parser.add_argument("--batch", type=int, help="global batch, instead of the profile's")
+    parser.add_argument("--chunk", type=int, help="rows embedded at once where memory is short; the result is the same")
+    parser.add_argument("--resume", action="store_true", help="go on from the last epoch")
+    options = parser.parse_args(arguments)
+    chosen = {name: getattr(options, name) for name in ("epochs", "batch", "chunk")}
+    given = {name: value for name, value in chosen.items() if value is not None}
+    settings = replace(finetune.from_profile(), **given)
+
+    from torch import distributed
+
+    device = _join()
+    encoder = encoders.load(options.slot, device=device, precision="fp32")
+    frame = pd.concat([datasets.load(name) for name in options.data], ignore_index=True)
+    finetune.train(encoder, frame, options.out, settings, resume=options.resume)
+    if step.processes()[0] == 0:
+        best = finetune.load(encoders.load(options.slot, precision="fp32"), options.out / "best-turtle")
+        print(f"merged model: {finetune.export(best, options.out / 'merged')}")
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
+
+
+def _join() -> str | None:
+    """Meet the other processes where `torchrun` started several; the device of this one, None for the profile's."""
+    import torch
+    from torch import distributed
+
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return None
+    if not torch.cuda.is_available():
+        distributed.init_process_group("gloo")
+        return "cpu"
+    device = f"cuda:{os.environ['LOCAL_RANK']}"
+    torch.cuda.set_device(device)
+    distributed.init_process_group("nccl")
+    return device
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""The settings of a training, with the marine seed's values as defaults where it has them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from utils import config
+from utils.finetune.adapters import Adaptation, adaptation_of
+
+LOSSES = ("combined", "siglip")
+LABELS = ("category", "identity", "caption")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Of one training.
+
+    Attributes:
+        epochs: at most; `patience` epochs without a better validation loss end it earlier (None: never).
+        batch: global batch, of which `share` shows turtles; `chunk`: rows embedded at once, None for all.
+        rate, decay: AdamW's; `warmup`: share of the steps before the cosine.
+        loss: "combined" or "siglip"; `weight`: UniCL's share in "combined" (0 is CLIP's loss alone). SigLIP begins at
+            scale 10 and bias -10, as in its paper, whatever the model's scale.
+        labels: what makes two images alike for UniCL: "category", "identity" or "caption" (alike if worded alike).
+        same_text: images of one and the same sentence are positives of each other.
+        seed: of order, captions and dropout.
+        adaptation: what learns.
+
+    Raises:
+        ValueError: a value out of range; the message names it.
+    """
+
+    epochs: int = 50
+    batch: int = 256
+    chunk: int | None = None
+    share: float = 0.25
+    rate: float = 3e-4
+    decay: float = 4e-4
+    warmup: float = 0.1
+    loss: str = "combined"
+    weight: float = 0.5
+    labels: str = "category"
+    same_text: bool = True
+    patience: int | None = None
+    seed: int = 0
+    adaptation: Adaptation = field(default_factory=Adaptation)
+
+    def __post_init__(self):
+        if self.loss not in LOSSES or self.labels not in LABELS:
+            raise ValueError(
+                f"loss {self.loss!r}, labels {self.labels!r}: choose among {', '.join(LOSSES)} and {', '.join(LABELS)}"
+            )
+        for name in ("epochs", "batch", "chunk", "patience"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} is {value}; give 1 or more")
+        for name in ("warmup", "weight"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; give a share in [0, 1]")
+
+
+def from_profile() -> Settings:
+    """The profile's table `finetune`, with the configured seed."""
+    cfg = config.load()
+    table = dict(cfg.budgets["finetune"])
+    return Settings(**table | {"seed": cfg.seed, "adaptation": adaptation_of(table.get("adaptation", {}))})
+
+
+def learning_rate(number: int, steps: int, peak: float, warmup: float) -> float:
+    """Of step `number` of `steps`: linear warm-up, then a cosine that would reach zero one step after the last."""
+    warm = max(1, round(warmup * steps))
+    if number < warm:
+        return peak * (number + 1) / warm
+    return peak * 0.5 * (1 + math.cos(math.pi * (number - warm) / max(1, steps - warm)))

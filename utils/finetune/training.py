@@ -1,0 +1,254 @@
+"""The training loop: balanced batches, the chosen loss, a fixed validation gallery, and runs that can be resumed."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from utils import files, losses
+from utils.finetune import adapters, step
+from utils.finetune.batches import BalancedBatches
+from utils.finetune.rows import Gallery, Rows, digest
+from utils.finetune.settings import Settings, from_profile, learning_rate
+
+if TYPE_CHECKING:
+    import torch
+
+    from utils.encoders import Encoder
+
+STATE = "training.state"
+BEST = (("best-loss", "validation loss", -1), ("best-turtle", "turtle R@5", 1), ("best-all", "all R@5", 1))
+SIGLIP_SCALE, SIGLIP_BIAS = math.log(10.0), -10.0
+
+
+def train(
+    encoder: Encoder,
+    frame: pd.DataFrame,
+    folder: str | Path,
+    settings: Settings | None = None,
+    resume: bool = False,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Adapt `encoder` to the rows of split "train", in place, and keep what it learned in `folder`.
+
+    Written after every epoch: `log.csv`; `training.state`, from which `resume` goes on as if nothing had happened; and
+    where an epoch was the best so far on the validation gallery its adapter, `best-loss`, `best-turtle` (R@5, exact
+    image) or `best-all` (R@5, any fitting image). `events` is for TensorBoard.
+
+    Args:
+        encoder: freshly loaded, in fp32.
+        frame: manifests joined; rows without captions are left out.
+        folder: of the run.
+        settings: by default the profile's table `finetune`.
+        resume: go on from `training.state` if there is one.
+        progress: show a bar with loss and R@5.
+
+    Returns:
+        The log, a row an epoch: epoch, step, rate, loss, validation loss, turtle R@5, all R@5, seconds.
+
+    Raises:
+        ValueError: no turtle, too few rows, or a state of other settings or data (the message names the difference).
+        FileExistsError: the folder holds a training and `resume` is not set.
+        FloatingPointError: loss or gradient not finite; names images of the batch, and the last state stays.
+    """
+    run = Run(encoder, frame, Path(folder), settings or from_profile(), resume)
+    run.fit(progress)
+    return pd.DataFrame(run.log)
+
+
+class Run:
+    """One training: data, model, optimiser and where it stands; `fit` goes on to the end."""
+
+    def __init__(self, encoder: Encoder, frame: pd.DataFrame, folder: Path, settings: Settings, resume: bool = False):
+        import torch
+
+        self.encoder, self.folder, self.settings = encoder, folder, settings
+        self.rank, world = step.processes()
+        frame = frame[frame["captions"].map(len) > 0]
+        parts = {name: frame[frame["split"] == name].reset_index(drop=True) for name in ("train", "val")}
+        self.rows = Rows(encoder, parts["train"], settings.seed, settings.labels)
+        self.batches = BalancedBatches(
+            self.rows.turtle, settings.batch, settings.share, settings.seed, self.rank, world
+        )
+        self.gallery = Gallery(encoder, parts["val"])
+        self.origin = {"base": encoder.fingerprint, "data": digest(pd.concat(parts.values())), **asdict(settings)}
+        adapters.adapt(encoder, settings.adaptation)
+        self.bias = torch.nn.Parameter(torch.tensor(SIGLIP_BIAS, device=encoder.device))
+        self.learned = list(adapters.learning(encoder).values())
+        if settings.loss == "siglip":
+            encoder.model.logit_scale.data.fill_(SIGLIP_SCALE)
+            self.learned.append(self.bias)
+        self.optimizer = _optimizer(self.learned, settings)
+        self.scaler = torch.amp.GradScaler(enabled=autocast_dtype(encoder.device) is torch.float16)
+        self.epoch, self.log = 0, []
+        if (folder / STATE).exists():
+            if not resume:
+                raise FileExistsError(f"{folder / STATE}: a training lies here; go on with resume=True, or delete it")
+            self._restore(torch.load(folder / STATE, map_location="cpu", weights_only=True))
+
+    @property
+    def steps(self) -> int:
+        """Of the whole training, counted from the batches that there are: the cosine ends with the last one."""
+        return self.settings.epochs * len(self.batches)
+
+    def fit(self, progress: bool = True) -> None:
+        """Train epoch after epoch; a state is kept after each."""
+        from tqdm.auto import tqdm
+
+        epochs, shown = self.settings.epochs, progress and self.rank == 0
+        with tqdm(total=epochs, initial=self.epoch, disable=not shown, unit="epoch") as bar, self._events() as write:
+            while self.epoch < epochs and not self._stale():
+                line = self._one_epoch()
+                self.log.append(line)
+                self.epoch += 1
+                if self.rank == 0:
+                    self._keep(line)
+                    write(line)
+                bar.set_postfix({"loss": f"{line['loss']:.3f}", "R@5": f"{line['all R@5']:.3f}"})
+                bar.update()
+
+    def _one_epoch(self) -> dict[str, float]:
+        import torch
+
+        begun, values, first = time.perf_counter(), [], self.epoch * len(self.batches)
+        # Random numbers begin anew with every epoch, so that a state need not hold those of each process and device.
+        torch.manual_seed(int(np.random.default_rng((self.settings.seed, 2, self.epoch, self.rank)).integers(2**31)))
+        self._drop_out(True)
+        try:
+            batches = self.rows.ahead(self.batches.epoch(self.epoch), self.batches.own, self.epoch)
+            for number, (rows, pixels, ids) in enumerate(batches, first):
+                values.append(self._step(number, rows, pixels, ids))
+        finally:
+            self._drop_out(False)
+        found = step.from_first(self.gallery.measure(self.encoder) if self.rank == 0 else None)
+        line = {"epoch": self.epoch, "step": first + len(values), "rate": self.optimizer.param_groups[0]["lr"]}
+        return line | {"loss": float(np.mean(values)), **found, "seconds": time.perf_counter() - begun}
+
+    def _drop_out(self, on: bool) -> None:
+        """Nothing but dropout knows training from use here: batch normalisation keeps the statistics that it has."""
+        import torch
+
+        for module in self.encoder.model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.train(on)
+
+    def _step(self, number: int, rows: np.ndarray, pixels: torch.Tensor, ids: torch.Tensor) -> float:
+        import torch
+
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(number, self.steps, self.settings.rate, self.settings.warmup)
+        self.optimizer.zero_grad()
+        size = self.settings.chunk or len(pixels)
+        try:
+            chunks = list(zip(pixels.split(size), ids.split(size), strict=True))
+            value = step.backward(self._embed, chunks, self._loss_of(rows), self.scaler.scale)
+            step.reduce_gradients(self.learned, shared=[self.encoder.model.logit_scale, self.bias])
+            self.scaler.unscale_(self.optimizer)
+            norm = torch.nn.utils.clip_grad_norm_(self.learned, 1.0)
+            if not (torch.isfinite(norm) or self.scaler.is_enabled()):  # a scaler skips the step by itself
+                raise FloatingPointError(f"the gradient's norm is {float(norm)}")
+        except FloatingPointError as error:
+            raise FloatingPointError(
+                f"{error} in step {number}, in a batch of {len(rows)} with {', '.join(self.rows.names[rows[:3]])}; the "
+                f"state after {self.epoch} epochs stays in {self.folder}. Lower `rate`, or look at these images"
+            ) from error
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        with torch.no_grad():
+            self.encoder.model.logit_scale.clamp_(0.0, losses.LOG_MAX_SCALE)
+        return value
+
+    def _embed(self, pixels: torch.Tensor, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        import torch
+        from torch.nn.functional import normalize
+
+        device, dtype = self.encoder.device, autocast_dtype(self.encoder.device)
+        with torch.autocast(torch.device(device).type, dtype, enabled=dtype is not None):
+            images = self.encoder._image_features(pixels.to(device))
+            texts = self.encoder._text_features(ids.to(device))
+        return normalize(images.float(), dim=-1), normalize(texts.float(), dim=-1)
+
+    def _loss_of(self, rows: np.ndarray):
+        import torch
+
+        labels, words = (
+            torch.from_numpy(codes(rows, self.epoch)).to(self.encoder.device)
+            for codes in (self.rows.labels, self.rows.wordings)
+        )
+        same_text = words[:, None] == words if self.settings.same_text else None
+        scale, weight = self.encoder.model.logit_scale, self.settings.weight
+        if self.settings.loss == "siglip":
+            return lambda images, texts: losses.siglip(images, texts, scale, self.bias, same_text)
+        return lambda images, texts: losses.combined(images, texts, scale, labels, weight, same_text)
+
+    def _stale(self) -> bool:
+        """Whether the last `patience` epochs brought no better validation loss."""
+        patience, values = self.settings.patience, [line["validation loss"] for line in self.log]
+        return patience is not None and len(values) > patience and min(values[-patience:]) >= min(values[:-patience])
+
+    def _keep(self, line: dict[str, float]) -> None:
+        """The best adapters first, the state last: a write that is killed costs an epoch at most."""
+        import torch
+
+        for name, column, sign in BEST:
+            if all(sign * line[column] > sign * before[column] for before in self.log[:-1]):
+                adapters.save(self.encoder, self.folder / name, self.origin["base"])
+        with files.atomic_write(self.folder / "log.csv") as temporary:
+            pd.DataFrame(self.log).to_csv(temporary, index=False)
+        with files.atomic_write(self.folder / STATE) as temporary:
+            torch.save(self._state(), temporary)
+
+    def _events(self) -> Any:
+        from utils.finetune.events import events
+
+        return events(self.folder / "events", self.epoch * len(self.batches), on=self.rank == 0)
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "origin": self.origin, "epoch": self.epoch, "log": self.log, "bias": self.bias.detach(),
+            "learned": {name: weight.detach() for name, weight in adapters.learning(self.encoder).items()},
+            "optimizer": self.optimizer.state_dict(), "scaler": self.scaler.state_dict(),
+        }  # fmt: skip
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        import torch
+
+        before, now = state["origin"], self.origin
+        if changed := [
+            f"{name}: {before.get(name)} there, {now[name]} now" for name in now if before.get(name) != now[name]
+        ]:
+            raise ValueError(
+                f"{self.folder / STATE} is of another training ({'; '.join(changed)}): "
+                "resume with the same settings and data, or train into another folder"
+            )
+        with torch.no_grad():
+            for name, weight in adapters.learning(self.encoder).items():
+                weight.copy_(state["learned"][name])
+            self.bias.copy_(state["bias"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.epoch, self.log = state["epoch"], state["log"]
+
+
+def _optimizer(learned: list[torch.nn.Parameter], settings: Settings) -> torch.optim.AdamW:
+    """AdamW with CLIP's betas; matrices decay, biases and scales do not."""
+    import torch
+
+    matrices, others = ([w for w in learned if (w.ndim > 1) == big] for big in (True, False))
+    groups = [{"params": matrices, "weight_decay": settings.decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=settings.rate, betas=(0.9, 0.98), eps=1e-6)
+
+
+def autocast_dtype(device: str) -> torch.dtype | None:
+    """bf16 on a GPU that computes in it, fp16 on an older one, None (float32) elsewhere."""
+    import torch
+
+    if not str(device).startswith("cuda"):
+        return None
+    return torch.bfloat16 if torch.cuda.get_device_capability()[0] >= 8 else torch.float16
