@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.pairs import Pairs
-from models.task import recipes
+from models.task import export_to, recipes
 
 if TYPE_CHECKING:
     import torch
@@ -173,14 +171,8 @@ def export(model: CLIPModel, tokenizer: PreTrainedTokenizerFast, folder: Path) -
     from transformers import CLIPImageProcessor
 
     size = model.config.vision_config.image_size
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as temporary:
-        with_quick_gelu(model).half().save_pretrained(temporary)
-        tokenizer.save_pretrained(temporary)
-        crop = {"height": size, "width": size}
-        CLIPImageProcessor(size={"shortest_edge": size}, crop_size=crop).save_pretrained(temporary)
-        for path in sorted(Path(temporary).iterdir()):
-            path.chmod(0o644)  # safetensors writes for its owner alone
-            os.replace(path, folder / path.name)
+    processor = CLIPImageProcessor(size={"shortest_edge": size}, crop_size={"height": size, "width": size})
+    export_to(folder, with_quick_gelu(model).half(), tokenizer, processor)
 
 
 def with_quick_gelu(model: CLIPModel) -> CLIPModel:

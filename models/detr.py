@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models import detectors
+from models.task import export_to
 
 if TYPE_CHECKING:
     import torch
@@ -55,12 +54,7 @@ class Task(detectors.Detector):
 
         architecture = self.recipe["architecture"]
         edge = {"height": architecture["image_size"], "width": architecture["image_size"]}
-        with tempfile.TemporaryDirectory(dir=out, prefix=".export-") as temporary:
-            frozen(model, architecture).half().save_pretrained(temporary)
-            RTDetrImageProcessor(size=edge).save_pretrained(temporary)
-            for path in sorted(Path(temporary).iterdir()):
-                path.chmod(0o644)  # safetensors writes for its owner alone
-                os.replace(path, out / path.name)
+        export_to(out, frozen(model, architecture).half(), RTDetrImageProcessor(size=edge))
 
     @staticmethod
     def evaluate(out: Path, recipe: Mapping[str, Any], count: int, seed: int) -> list[dict[str, Any]]:

@@ -6,8 +6,6 @@ It learns on pairs of utils/reef/paraphrase.py, made anew for every batch, with 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +14,7 @@ import numpy as np
 
 from models.figures import figure
 from models.task import Task as Base
-from models.task import recipes, scenes
+from models.task import export_to, recipes, scenes
 from utils.reef import landmarks, language, paraphrase, reading, species, wordings, world
 
 if TYPE_CHECKING:
@@ -197,12 +195,7 @@ class Task(Base):
             bos_token_id=self.tokenizer.bos_token_id, eos_token_id=self.tokenizer.eos_token_id,
             pad_token_id=self.tokenizer.pad_token_id, max_new_tokens=64,
         )  # fmt: skip
-        with tempfile.TemporaryDirectory(dir=out, prefix=".export-") as temporary:
-            twin.save_pretrained(temporary)
-            self.tokenizer.save_pretrained(temporary)
-            for path in sorted(Path(temporary).iterdir()):
-                path.chmod(0o644)  # safetensors writes for its owner alone
-                os.replace(path, out / path.name)
+        export_to(out, twin, self.tokenizer)
 
     @staticmethod
     def evaluate(out: Path, recipe: Mapping[str, Any], count: int, seed: int) -> list[dict[str, Any]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,6 +43,16 @@ def scenes(folder: Path) -> tuple[np.ndarray, list[dict]]:
             "caption. Delete the folder to make it again"
         )
     return images, truths
+
+
+def export_to(out: Path, *parts: Any) -> None:
+    """Save all `parts` (what has transformers' `save_pretrained`) into the folder `out`; each file appears whole."""
+    with tempfile.TemporaryDirectory(dir=out, prefix=".export-") as temporary:
+        for part in parts:
+            part.save_pretrained(temporary)
+        for path in sorted(Path(temporary).iterdir()):
+            path.chmod(0o644)  # safetensors writes for its owner alone
+            os.replace(path, out / path.name)
 
 
 def rows_of(step: int, size: int, count: int, seed: int) -> np.ndarray:

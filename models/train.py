@@ -28,27 +28,10 @@ if str(HERE.parent) not in sys.path:
 
 from models import cards  # noqa: E402
 from models.task import Task, recipes  # noqa: E402
+from utils.finetune.optimizer import adamw, learning_rate  # noqa: E402
 
 CHECKPOINT = "training.state"
 LOG_LINES = 150
-
-
-def learning_rate(step: int, plan: Mapping[str, Any]) -> float:
-    """Linear warm-up over `warmup` of the steps, then a cosine to zero at the last step."""
-    warm = max(1, round(plan["warmup"] * plan["steps"]))
-    if step < warm:
-        return plan["rate"] * (step + 1) / warm
-    return plan["rate"] * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, plan["steps"] - warm)))
-
-
-def make_optimizer(model: Any, plan: Mapping[str, Any]) -> Any:
-    """AdamW with CLIP's betas; matrices decay, biases, norms and the logit scale do not."""
-    import torch
-
-    matrices = [weight for weight in model.parameters() if weight.ndim > 1]
-    others = [weight for weight in model.parameters() if weight.ndim <= 1]
-    groups = [{"params": matrices, "weight_decay": plan["decay"]}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=plan["rate"], betas=(0.9, 0.98), eps=1e-6, fused=True)
 
 
 def update(model: Any, optimizer: Any, batch: Any, task: Task, plan: Mapping[str, Any], step: int) -> float:
@@ -68,7 +51,7 @@ def update(model: Any, optimizer: Any, batch: Any, task: Task, plan: Mapping[str
     if not (torch.isfinite(value) and torch.isfinite(norm)):
         raise FloatingPointError(f"loss {float(value.detach())}, gradient norm {float(norm)} at step {step}")
     for group in optimizer.param_groups:
-        group["lr"] = learning_rate(step, plan)
+        group["lr"] = learning_rate(step, plan["steps"], plan["rate"], plan["warmup"])
     optimizer.step()
     task.after_step(model)
     return float(value.detach())
@@ -140,7 +123,7 @@ def fit(
 
     plan = task.plan = state["plan"]
     device = next(model.parameters()).device
-    optimizer = make_optimizer(model, plan)
+    optimizer = adamw(model.parameters(), plan["rate"], plan["decay"])
     if "model" in state:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
@@ -186,7 +169,7 @@ def trial(model: Any, task: Task, plan: Mapping[str, Any], steps: int = 6) -> di
     device, seconds = next(model.parameters()).device, {}
     for precision in ("fp32", "bf16") if bf16_pays(device) else ("fp32",):
         twin = copy.deepcopy(model).train()
-        optimizer = make_optimizer(twin, plan)
+        optimizer = adamw(twin.parameters(), plan["rate"], plan["decay"])
         times = []
         for step in range(steps + 1):
             begun = time.perf_counter()

@@ -14,7 +14,7 @@ from torch import multiprocessing
 
 from utils import encoders, finetune, losses
 from utils.finetune import Adaptation, BalancedBatches, Settings, step
-from utils.finetune.settings import learning_rate
+from utils.finetune.optimizer import learning_rate
 
 SMALL = Settings(epochs=3, batch=8, rate=3e-3, adaptation=Adaptation(rank=4))
 

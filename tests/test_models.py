@@ -17,6 +17,7 @@ import torch
 from models import cards, clip_vit, retrieval, train
 from models import pairs as lessons
 from utils import files, losses
+from utils.finetune.optimizer import adamw, learning_rate
 
 ROOT = Path(__file__).resolve().parents[1]
 SLOT = "clip-vit-openai"
@@ -331,7 +332,7 @@ def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_good_checkpoint(re
 
 def test_the_scale_never_passes_one_hundred(recipe, pairs):
     model, plan = pairs.build(), plan_of(recipe)
-    optimizer = train.make_optimizer(model, plan)
+    optimizer = adamw(model.parameters(), plan["rate"], plan["decay"])
     with torch.no_grad():
         model.logit_scale.fill_(9.0)
     train.update(model, optimizer, pairs.batch(0, 16), pairs, plan, 0)
@@ -386,7 +387,7 @@ def test_a_card_remembers_what_its_beginnings_had_seen(tmp_path):
 
 def test_the_rate_rises_to_its_peak_and_falls_to_nothing(recipe):
     plan = plan_of(recipe, steps=1000)
-    rates = [train.learning_rate(step, plan) for step in range(1000)]
+    rates = [learning_rate(step, 1000, plan["rate"], plan["warmup"]) for step in range(1000)]
     peak = int(np.argmax(rates))
     assert rates[peak] == plan["rate"] and 50 <= peak <= 70
     assert all(np.diff(rates[:peak]) > 0) and all(np.diff(rates[peak + 1 :]) < 0)
@@ -395,7 +396,7 @@ def test_the_rate_rises_to_its_peak_and_falls_to_nothing(recipe):
 
 def test_only_matrices_decay(recipe, tokenizer):
     model = clip_vit.build(recipe["architecture"], tokenizer)
-    decayed, others = train.make_optimizer(model, plan_of(recipe)).param_groups
+    decayed, others = adamw(model.parameters(), rate=1e-3, decay=0.1).param_groups
     assert decayed["weight_decay"] > 0 == others["weight_decay"]
     assert any(weight is model.logit_scale for weight in others["params"])
     assert len(decayed["params"]) + len(others["params"]) == len(list(model.parameters()))

@@ -35,12 +35,9 @@ def retrieval(
     Returns:
         metric -> {"mean", "ci_low", "ci_high"}; ranks are counted from 1 and have intervals too.
     """
-    each = metrics.per_query(scores, relevant, KS)
-    table = {f"R@{k}": metrics.bootstrap(each[f"R@{k}"], groups) for k in KS}
-    table["MRR"], table["mAP"] = metrics.bootstrap(each["RR"], groups), metrics.bootstrap(each["AP"], groups)
-    table["mean_rank"] = metrics.bootstrap(each["rank"], groups)
-    table["median_rank"] = metrics.bootstrap(each["rank"], groups, statistic=np.median)
-    return table
+    each = metrics.per_query(scores, relevant, ())
+    more = {"MRR": metrics.bootstrap(each["RR"], groups), "mAP": metrics.bootstrap(each["AP"], groups)}
+    return of_ranks(each["rank"], groups) | more
 
 
 def marine(encoder, gallery: pd.DataFrame) -> pd.DataFrame:

@@ -13,11 +13,13 @@
 """
 
 from .audit import Audit, audit
+from .crops import crop_objects
 from .expressions import expressions
 from .gallery import gallery
+from .manifest import COLUMNS
 from .queries import queries
 from .readers import LayoutError
-from .registry import COLUMNS, DATASETS, crop_objects, image_folder, load
+from .registry import DATASETS, image_folder, load
 from .relevance import captions, category_relevance, instance_relevance, relevance, truth
 from .splits import groups, random_split, resplit, split_by_group
 

@@ -74,8 +74,8 @@ class Audit:
 def audit(frame: pd.DataFrame, bits: int = 10, correlation: float = 0.9) -> Audit:
     """Look for images, individuals, encounters and sources that stand in more than one split.
 
-    The defaults find copies that were compressed, halved, darkened, blurred, noised or made grey, and most that lost
-    2 % at each edge (tests/test_audit.py). Two different photos of one scene may pass too: look at the pairs.
+    The two thresholds are set by hand. tests/test_audit.py plants copies that were compressed, halved, darkened or made
+    grey. Two different photos of one scene may pass too: look at the pairs.
 
     Args:
         frame: a manifest with its `split` column; rows without a split leak nothing.
@@ -130,7 +130,7 @@ def _fingerprint(path: str) -> tuple[str, np.ndarray] | str:
 
     try:
         with Image.open(path) as image:
-            # A JPEG is decoded at the smallest scale that still serves: many times faster than in full.
+            # A JPEG is decoded at the smallest scale that still serves.
             image.draft("L", (4 * THUMB, 4 * THUMB))
             grey = ImageOps.exif_transpose(image).convert("L").resize((THUMB, THUMB), Image.Resampling.BOX)
         return files.sha256(path), np.asarray(grey)

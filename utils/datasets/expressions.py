@@ -7,7 +7,6 @@ from pathlib import Path
 import pandas as pd
 
 from . import readers, registry
-from .readers import LayoutError
 from .relevance import read_truth
 
 COLUMNS = ("sentence_id", "ref_id", "image_id", "path", "sentence", "raw", "box_xyxy", "split", "category", "facts")
@@ -39,18 +38,10 @@ def expressions(name: str = "refcocog", root: str | Path | None = None, refs: st
         raise ValueError(f"'{name}' has no referring expressions; known: {', '.join(_READERS)}")
     if refs not in readers.REFS:
         raise ValueError(f"unknown refs '{refs}'; known: {', '.join(readers.REFS)}")
-    root = registry._locate(name) if root is None else Path(root)
-    entry = registry.DATASETS[name]
-    hint = f"Expected layout of {name} below {root}: {entry.layout}."
-    if not root.is_dir():
-        raise FileNotFoundError(f"{root} is not a folder. {hint} To get it: {entry.get}.")
-    try:
+    root = registry.locate(name) if root is None else Path(root)
+    with registry.explained(name, root):
         rows = _READERS[name](root, refs)
         truths = read_truth(root)
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"{error}. {hint} To get it: {entry.get}.") from error
-    except LayoutError as error:
-        raise LayoutError(f"{error}. {hint}") from error
     known = {e["sentence_id"]: e for truth in truths.values() for e in truth.get("expressions", ())}
     for row in rows:
         told = known.get(row["sentence_id"], {})

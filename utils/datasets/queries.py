@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from .. import config
 from . import registry
 from .readers import LayoutError
 from .readers.brueghel import brueghel_queries
@@ -37,9 +36,8 @@ def queries(name: str, root: str | Path | None = None) -> pd.DataFrame:
     """
     if name not in QUERIES:
         raise ValueError(f"the data set '{name}' has no queries; known: {', '.join(QUERIES)}")
-    frame = registry.load(name, root)
-    folder = config.load().data_dir / name if root is None else Path(root)
-    rows = QUERIES[name](folder, _Images(frame))
+    root = registry.locate(name) if root is None else Path(root)
+    rows = QUERIES[name](root, _Images(registry.load(name, root)))
     return pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
 
 

@@ -1,26 +1,17 @@
-"""Data set names, what they hold, where their bytes come from, and the manifest made of their rows."""
+"""The registry: data set names, what they hold, where their bytes come from, and loading one by its name."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from .. import config
-from . import readers, splits
+from . import manifest, readers, splits
 from .readers import LayoutError, Native
-from .relevance import read_captions, read_truth
-
-COLUMNS = (
-    "image_id", "path", "dataset", "category", "label", "labels",
-    "identity", "encounter", "split", "captions", "boxes", "facts",
-)  # fmt: skip
-FACTS = ("date", "site", "light", "turbidity", "width", "height", "splits", "source", "objects", "captions")
 
 
 @dataclass(frozen=True)
@@ -141,7 +132,7 @@ def load(
         verify: decode every image in full instead of reading its header; default only for image_folder.
 
     Returns:
-        One row an image, sorted by image_id (`<dataset>/<path below the root>`), columns `COLUMNS`, absent
+        One row an image, sorted by image_id (`<dataset>/<path below the root>`), columns `manifest.COLUMNS`, absent
         values None. `split` is the 70-20-10 split by individual and encounter (`splits.split_by_group`). In
         ``frame.attrs``: "skipped", a list of {path, reason}, and "ignored", the number of files that are no
         images.
@@ -156,8 +147,9 @@ def load(
         raise ValueError(f"unknown data set '{name}'; known: {', '.join(DATASETS)}")
     if split is not None and split not in splits.NAMES:
         raise ValueError(f"unknown split '{split}'; known: {', '.join(splits.NAMES)}")
-    root = _locate(name) if root is None else Path(root)
-    frame = _read(name, root, name == "image_folder" if verify is None else verify)
+    root = locate(name) if root is None else Path(root)
+    with explained(name, root):
+        frame = manifest.read(name, root, DATASETS[name].reader, name == "image_folder" if verify is None else verify)
     attrs = frame.attrs
     frame["split"] = splits.split_by_group(frame, config.load().seed if seed is None else seed)
     frame = frame if split is None else frame[frame["split"] == split].reset_index(drop=True)
@@ -170,56 +162,12 @@ def image_folder(root: str | Path, seed: int | None = None) -> pd.DataFrame:
     return load("image_folder", root, seed=seed)
 
 
-def crop_objects(frame: pd.DataFrame, label: str, margin: float = 0.1, style: str = "tight") -> pd.DataFrame:
-    """One row a box of `label` (case does not matter), ready for ``embed.images(encoder, crops["item"])``.
-
-    Args:
-        frame: a manifest of `load`.
-        label: of the box, such as "turtle"; crowd boxes are left out.
-        margin: fraction of the box's width and height added on every side, >= 0.
-        style: of the crop, "tight" or "pad", handed on in `item`.
-
-    Returns:
-        The manifest's columns with image_id `<image_id>#<index of the box>`, label and boxes those of the one
-        box, and two more: box_xyxy ([x0, y0, x1, y1] float pixels, with margin, inside the image) and item,
-        the triple (path, box_xyxy, style). ``attrs["dropped"]`` counts the boxes without area inside the
-        image.
+def locate(name: str) -> Path:
+    """The default folder of a data set, `<data_dir>/<name>`; the embedded profile writes it when it is missing.
 
     Raises:
-        ValueError: margin < 0, or no image has a box of that label; the message lists the labels there are.
+        ValueError: "image_folder" has no default folder.
     """
-    if margin < 0:
-        raise ValueError(f"margin must be >= 0, found {margin}")
-    rows, known, dropped = [], set(), 0
-    for record in frame.to_dict("records"):
-        for i, box in enumerate(record["boxes"]):
-            known.add(box["label"])
-            if box["label"].lower() != label.lower() or box["crowd"]:
-                continue
-            crop = _grow(box["box_xyxy"], margin, record["facts"]["width"], record["facts"]["height"])
-            if crop is None:
-                dropped += 1
-                continue
-            own = {"image_id": f"{record['image_id']}#{i}", "label": box["label"], "boxes": [box]}
-            rows.append({**record, **own, "box_xyxy": crop, "item": (record["path"], crop, style)})
-    if label.lower() not in {name.lower() for name in known}:
-        raise ValueError(f"no box has the label '{label}'; labels here: {', '.join(sorted(known)) or 'none'}")
-    crops = pd.DataFrame(rows, columns=[*frame.columns, "box_xyxy", "item"], dtype=object)
-    crops.attrs = {**frame.attrs, "dropped": dropped}
-    return crops
-
-
-def _grow(box_xyxy: list[float], margin: float, width: int, height: int) -> list[float] | None:
-    """The box inside the image and enlarged, or None if none of the box itself lies inside."""
-    x0, y0, x1, y1 = box_xyxy
-    if min(x1, width) <= max(x0, 0) or min(y1, height) <= max(y0, 0):
-        return None
-    dx, dy = margin * (x1 - x0), margin * (y1 - y0)
-    return [max(x0 - dx, 0.0), max(y0 - dy, 0.0), min(x1 + dx, float(width)), min(y1 + dy, float(height))]
-
-
-def _locate(name: str) -> Path:
-    """The default folder of a data set; the embedded profile writes it when it is missing."""
     cfg = config.load()
     if name == "image_folder":
         raise ValueError("image_folder reads your own photos: pass their folder as root")
@@ -231,110 +179,21 @@ def _locate(name: str) -> Path:
     return root
 
 
-def _read(name: str, root: Path, verify: bool) -> pd.DataFrame:
+@contextmanager
+def explained(name: str, root: Path) -> Iterator[None]:
+    """A context in which errors also say what `name` expects below `root`, and how to get what is missing.
+
+    Raises:
+        FileNotFoundError: root is no folder, or a file is missing.
+        LayoutError: a native file is malformed.
+    """
     entry = DATASETS[name]
     hint = f"Expected layout of {name} below {root}: {entry.layout}."
-    if not root.is_dir():
-        raise FileNotFoundError(f"{root} is not a folder. {hint} To get it: {entry.get}.")
     try:
-        native = entry.reader(root)
-        words = read_captions(native)
-        truths = {} if name == "image_folder" else read_truth(native.base)
+        if not root.is_dir():
+            raise FileNotFoundError(f"{root} is not a folder")
+        yield
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{error}. {hint} To get it: {entry.get}.") from error
     except LayoutError as error:
         raise LayoutError(f"{error}. {hint}") from error
-    if not native.rows:
-        raise FileNotFoundError(f"{root} holds no images. {hint} To get it: {entry.get}.")
-    dataset = root.resolve().name if name == "image_folder" else name
-    rows, skipped = [], []
-    for row, (size, reason) in zip(native.rows, _probe(native.rows, verify), strict=True):
-        if reason is None:
-            rows.append(_record(dataset, row, size, words.get(row["file"], []), truths.get(row["file"])))
-        else:
-            skipped.append({"path": row["path"], "reason": reason})
-    _report_skipped(root, skipped, len(native.rows))
-    # Object columns keep None where pandas would otherwise put NaN.
-    frame = pd.DataFrame(sorted(rows, key=lambda row: row["image_id"]), columns=list(COLUMNS), dtype=object)
-    twice = frame["image_id"][frame["image_id"].duplicated()]
-    if len(twice):
-        raise LayoutError(f"{root}: {twice.iloc[0]} is listed twice. {hint}")
-    frame.attrs = {"skipped": skipped, "ignored": native.ignored}
-    return frame
-
-
-def _record(dataset: str, row: dict, size: tuple[int, int], words: list[str], truth: dict | None) -> dict[str, Any]:
-    """One manifest row: native values first, ReefWorld's truth where the layout is silent.
-
-    A reader that gives a category keeps it and its own label; else the largest thing of the truth is both.
-    """
-    truth = truth or {}
-    kinds = _kinds(row, truth.get("objects"))
-    own = row.get("category")
-    category = own or ("turtle" if "turtle" in kinds else next(iter(kinds), None))
-    main = next((thing for thing in _by_area(truth.get("objects") or []) if thing["kind"] == category), {})
-    known = {"width": size[0], "height": size[1]} | {key: truth.get(key) for key in ("objects", "captions")}
-    return {
-        "image_id": f"{dataset}/{row['file']}",
-        "path": row["path"],
-        "dataset": dataset,
-        "category": category,
-        "label": category if "objects" in truth and not own else row["label"] or category,
-        "labels": row.get("labels") if "labels" in row else [own] if own else sorted(set(kinds)),
-        "identity": row["identity"] or main.get("identity"),
-        "encounter": row["encounter"] or main.get("encounter"),
-        "split": None,
-        "captions": row["captions"] or words,
-        "boxes": row["boxes"],
-        "facts": {**dict.fromkeys(FACTS), **truth.get("facts", {}), **row["facts"], **known},
-    }
-
-
-def _kinds(row: dict, objects: list[dict] | None) -> list[str]:
-    """Kinds in the picture, the largest first, crowds last; else the reader's label."""
-    if objects is not None:
-        return [thing["kind"] for thing in _by_area(objects) if thing.get("seen", True)]
-    if row["label"] is not None:
-        return [row["label"]]
-    return [box["label"] for box in sorted(_by_area(row["boxes"]), key=lambda box: box["crowd"])]
-
-
-def _by_area(things: list[dict]) -> list[dict]:
-    def area(thing: dict) -> float:
-        x0, y0, x1, y1 = thing["box_xyxy"]
-        return (x1 - x0) * (y1 - y0)
-
-    return sorted(things, key=area, reverse=True)
-
-
-def _probe(rows: list[dict], verify: bool) -> list[tuple[tuple[int, int] | None, str | None]]:
-    """(width, height) as shown, or the reason why the file cannot be read, for every row."""
-    with ThreadPoolExecutor() as pool:
-        return list(pool.map(lambda row: _size(Path(row["path"]), verify), rows))
-
-
-def _size(path: Path, verify: bool) -> tuple[tuple[int, int] | None, str | None]:
-    from PIL import Image
-
-    if not path.is_file():
-        return None, "no such file"
-    try:
-        if verify:
-            from .. import files
-
-            return files.load_image(path).size, None
-        with Image.open(path) as image:
-            turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-            return (image.size[::-1] if turned else image.size), None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        return None, str(error) or type(error).__name__
-
-
-def _report_skipped(root: Path, skipped: list[dict[str, str]], total: int) -> None:
-    if not skipped:
-        return
-    named = readers.some([f"{item['path']} ({item['reason']})" for item in skipped])
-    message = f"{root}: {len(skipped)} of {total} images skipped: {named}"
-    if len(skipped) == total:
-        raise ValueError(message)
-    warnings.warn(message, stacklevel=2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 from utils import config
@@ -65,11 +64,3 @@ def from_profile() -> Settings:
     cfg = config.load()
     table = dict(cfg.budgets["finetune"])
     return Settings(**table | {"seed": cfg.seed, "adaptation": adaptation_of(table.get("adaptation", {}))})
-
-
-def learning_rate(number: int, steps: int, peak: float, warmup: float) -> float:
-    """Of step `number` of `steps`: linear warm-up, then a cosine that would reach zero one step after the last."""
-    warm = max(1, round(warmup * steps))
-    if number < warm:
-        return peak * (number + 1) / warm
-    return peak * 0.5 * (1 + math.cos(math.pi * (number - warm) / max(1, steps - warm)))

@@ -14,8 +14,9 @@ import pandas as pd
 from utils import files, losses
 from utils.finetune import adapters, step
 from utils.finetune.batches import BalancedBatches
+from utils.finetune.optimizer import adamw, learning_rate
 from utils.finetune.rows import Gallery, Rows, digest
-from utils.finetune.settings import Settings, from_profile, learning_rate
+from utils.finetune.settings import Settings, from_profile
 
 if TYPE_CHECKING:
     import torch
@@ -84,7 +85,7 @@ class Run:
         if settings.loss == "siglip":
             encoder.model.logit_scale.data.fill_(SIGLIP_SCALE)
             self.learned.append(self.bias)
-        self.optimizer = _optimizer(self.learned, settings)
+        self.optimizer = adamw(self.learned, settings.rate, settings.decay)
         self.scaler = torch.amp.GradScaler(enabled=autocast_dtype(encoder.device) is torch.float16)
         self.epoch, self.log = 0, []
         if (folder / STATE).exists():
@@ -234,15 +235,6 @@ class Run:
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
         self.epoch, self.log = state["epoch"], state["log"]
-
-
-def _optimizer(learned: list[torch.nn.Parameter], settings: Settings) -> torch.optim.AdamW:
-    """AdamW with CLIP's betas; matrices decay, biases and scales do not."""
-    import torch
-
-    matrices, others = ([w for w in learned if (w.ndim > 1) == big] for big in (True, False))
-    groups = [{"params": matrices, "weight_decay": settings.decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=settings.rate, betas=(0.9, 0.98), eps=1e-6)
 
 
 def autocast_dtype(device: str) -> torch.dtype | None:
