@@ -203,6 +203,15 @@ def test_a_saved_figure_keeps_its_limit_and_is_the_same_every_time(gallery, cfg,
     assert list(cfg.figures_dir.iterdir()) == [path]
 
 
+def test_a_note_stands_once_below_everything_and_enlarges_the_picture(cfg):
+    fig = plots.histograms([0.5, 0.6], [0.1, 0.2])
+    bare = Image.open(plots.save_figure(fig, "chart", cfg)).size
+    for _ in range(2):
+        noted = Image.open(plots.save_figure(fig, "chart", cfg, note="profile embedded · a $ and _x_")).size
+    assert noted[0] == bare[0] and bare[1] < noted[1] < bare[1] + 60
+    assert [text.get_text() for text in fig.texts] == ["profile embedded · a $ and _x_"]
+
+
 def test_a_picture_below_the_limit_is_kept_exactly(gallery):
     picture = Image.fromarray(gallery[0])
     assert np.array_equal(Image.open(io.BytesIO(plots.encoded(picture, "PNG", 10**6))), gallery[0])

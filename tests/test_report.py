@@ -95,6 +95,15 @@ def test_a_cell_that_is_run_again_replaces_its_record(results):
     assert [item["value"] for item in results.records] == [0.2, 0.3]
 
 
+def test_a_note_says_what_the_records_of_a_task_share(cfg):
+    results = report.Results("04_x", cfg, dataset="coco", model="a", gallery_n=1000)
+    results.add("AP", 0.5, task="kinds", n=3)
+    results.add("AP", 0.6, task="kinds", n=3, dataset="own")
+    results.add("AP", 0.6, task="presence", n=3, model="b")
+    assert results.note("kinds") == f"profile {cfg.profile} · model a · gallery 1,000 · seed {cfg.seed}"
+    assert "data coco · model b" in results.note("presence")
+
+
 def test_results_that_do_not_exist_are_named(cfg):
     assert report.read(cfg=cfg) == []
     with pytest.raises(FileNotFoundError, match="09_nothing"):

@@ -21,9 +21,13 @@ DOTS = 160  # picture dots an inch: a little more than a saved figure has
 
 
 def contact_sheet(
-    images: Sequence[Any], titles: Sequence[str] | None = None, columns: int = 6, title: str | None = None
+    images: Sequence[Any],
+    titles: Sequence[str] | None = None,
+    columns: int = 6,
+    title: str | None = None,
+    lines: int = 2,
 ) -> Figure:
-    """Images in rows of `columns`, each whole in a square cell, with at most two lines of text below each.
+    """Images in rows of `columns`, each whole in a square cell, with at most `lines` lines of text below each.
 
     Raises:
         ValueError: no images, or not one title an image.
@@ -31,7 +35,7 @@ def contact_sheet(
     if not len(images) or (titles is not None and len(titles) != len(images)):
         given = "no titles" if titles is None else f"{len(titles)} titles"
         raise ValueError(f"contact_sheet: {len(images)} images and {given}; it needs images, and one title each")
-    below = [] if titles is None else [wrapped(text, 24, 2) for text in titles]
+    below = [] if titles is None else [wrapped(text, 24, lines) for text in titles]
     lines = max((text.count("\n") + 1 for text in below), default=0)
     cell, gap, caption, top = 1.7, 0.12, 0.16 * lines + 0.04, 0.5 if title else 0.12
     columns = min(columns, len(images))

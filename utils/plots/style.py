@@ -74,13 +74,16 @@ def wrapped(text: str, width: int, lines: int) -> str:
     return "\n".join([*rows[: lines - 1], rows[lines - 1][: width - 1].rstrip() + "…"])
 
 
-def save_figure(fig: Figure, name: str, cfg: config.Config | None = None, max_kb: int = 250) -> Path:
+def save_figure(
+    fig: Figure, name: str, cfg: config.Config | None = None, max_kb: int = 250, note: str | None = None
+) -> Path:
     """Writes figures/<name>.png, or .jpg where `name` ends so (best for photographs), without dates inside.
 
     Args:
-        fig: a figure; it stays as it is.
+        fig: a figure; it stays as it is, but for the note.
         name: file name without folder; the suffix .png may be left out.
         max_kb: a larger picture first loses colours (PNG only, 256 with dithering), then pixels.
+        note: small line below the figure: the data, model and profile behind it (see `report.Results.note`).
 
     Returns:
         The path written.
@@ -89,12 +92,24 @@ def save_figure(fig: Figure, name: str, cfg: config.Config | None = None, max_kb
 
     kind = Path(name).suffix
     path = (cfg or config.load()).figures_dir / (name if kind in (".png", ".jpg") else f"{name}.png")
+    if note:
+        _set_note(fig, note)
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", bbox_inches="tight", pad_inches=0.08, metadata={"Software": None})
     picture = Image.open(buffer).convert("RGB")
     with files.atomic_write(path) as temporary:
         Path(temporary).write_bytes(encoded(picture, "JPEG" if kind == ".jpg" else "PNG", max_kb * 1024))
     return path
+
+
+def _set_note(fig: Figure, note: str) -> None:
+    """The line below everything that the figure holds, in the place of an earlier one."""
+    for text in [text for text in fig.texts if text.get_gid() == "note"]:
+        text.remove()
+    fig.draw_without_rendering()  # so that the layout is settled
+    box, (width, height) = fig.get_tightbbox(), fig.get_size_inches()
+    look = {"fontsize": 8.5, "color": GREY, "va": "top", "parse_math": False, "gid": "note"}
+    fig.text(box.x0 / width, (box.y0 - 0.12) / height, note, **look)
 
 
 def encoded(picture: Image.Image, form: str, limit: int) -> bytes:

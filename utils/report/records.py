@@ -18,6 +18,7 @@ FIELDS = (
     "task", "dataset", "split", "group", "model", "method", "params", "metric", "value", "unit",
     "ci_low", "ci_high", "n", "gallery_n", "profile", "seed",
 )  # fmt: skip
+ORIGIN = ("profile", "dataset", "split", "model", "gallery_n", "seed")
 REQUIRED = ("task", "dataset", "metric", "value", "n", "profile", "seed")
 KEY = tuple(field for field in FIELDS if field not in ("value", "ci_low", "ci_high"))
 PACKAGES = (
@@ -43,6 +44,12 @@ def record(**fields: Any) -> dict[str, Any]:
         if made[name] is not None and not math.isfinite(made[name]):
             raise ValueError(f"record: {made['task']} {made['metric']}: {name} is {made[name]}, not a finite number")
     return made
+
+
+def said(field: str, value: Any) -> str:
+    """A field as people read it: data sea_turtles, gallery 1,000."""
+    word = {"gallery_n": "gallery", "dataset": "data"}.get(field, field)
+    return f"{word} {f'{value:,}' if field == 'gallery_n' else value}"
 
 
 def _plain(value: Any) -> Any:
@@ -89,6 +96,12 @@ class Results:
     def records(self) -> list[dict[str, Any]]:
         """The records so far, in the order of their first writing."""
         return list(self._records.values())
+
+    def note(self, task: str) -> str:
+        """Where the numbers of a task come from, in one line for the foot of a figure (`plots.save_figure`)."""
+        own = [item for item in self.records if item["task"] == task]
+        shared = {name: own[0][name] for name in ORIGIN if len({item[name] for item in own}) == 1}
+        return " · ".join(said(name, value) for name, value in shared.items() if value is not None)
 
     def write(self) -> Path:
         """Writes reports/results/<notebook>.json and returns its path."""

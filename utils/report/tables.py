@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from utils import config, files
-from utils.report.records import FIELDS, read
+from utils.report.records import FIELDS, read, said
 
 ROWS = ("dataset", "split", "group", "model", "method", "params", "gallery_n", "profile", "seed")
 MARKER = re.compile(r"(<!-- table:(?P<name>[\w-]+)(?P<filters>[^\n]*?) -->\n).*?(<!-- /table -->)", re.DOTALL)
@@ -102,9 +102,8 @@ def _shared(records: Sequence[Mapping[str, Any]], rows: Sequence[str]) -> str:
     parts = []
     for name in ("profile", "dataset", "split", "group", "model", "method", "params", "gallery_n", "seed"):
         if name not in rows and not _differ(records, name) and records[0].get(name) not in (None, {}):
-            word = {"gallery_n": "gallery", "dataset": "data"}.get(name, name)
             value = records[0][name]
-            parts.append(f"{word} {f'{value:,}' if name == 'gallery_n' else literal(value)}")
+            parts.append(said(name, value if name == "gallery_n" else literal(value)))
     counts = sorted({item["n"] for item in records})
     parts.append("n " + (f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"))
     if any(item["ci_low"] is not None for item in records):
