@@ -31,14 +31,14 @@ $(STAMP): requirements.lock
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet $(PIP_EXTRA) -r requirements.lock
 	touch $@
 
-data: env ## make or find the data sets (ReefWorld: a minute, once)
+data: env ## make or find the data sets (ReefWorld: minutes, once)
 	$(BIN)/python -m utils.datasets
 
 report: data ## execute the notebooks, export reports/*.html, rewrite the tables
 	$(BIN)/python -m utils.report
 
 test: data ## unit tests, then every notebook
-	$(IN_SCRATCH) $(BIN)/python -m pytest -q -m "not slow and not browser and not gpu and not network"
+	$(IN_SCRATCH) $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow and not browser and not gpu and not network"
 	$(IN_SCRATCH) $(BIN)/python -m pytest -q --nbmake notebooks/
 
 test-slow: data ## browser, several-process, clean-copy and long checks
