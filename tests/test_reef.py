@@ -10,8 +10,9 @@ import pytest
 from utils import reef
 from utils.reef import casting, mixture, solids, world
 from utils.reef.kinds import ANIMALS, DEBRIS
-from utils.reef.scenes import SEEN, Scene, Thing, photograph
+from utils.reef.scenes import Scene, Thing, photograph
 from utils.reef.turtle import SPECIES, STATES, _carapace, _face, markings, turtle
+from utils.reef.visibility import SEEN
 
 LIGHT = np.array([0.3, 0.9, 0.3])
 
@@ -85,6 +86,32 @@ def test_the_nearer_solid_hides_the_farther_whatever_their_order():
     for pair in ([near, far], [far, near]):
         layer = solids.render(pair, np.eye(3), 10.0, (0.0, 0.0), LIGHT)
         assert set(np.unique(layer.parts)) == {-1, layer.part_names.index("near")}
+
+
+def test_of_two_flush_surfaces_the_first_is_seen():
+    pair = [solids.box((0.2 * i, 0, 0), (1, 1, 1), (1, 1, 1), part=part) for i, part in enumerate(("first", "second"))]
+    layer = solids.render(pair, solids.rotation(0.3, 0.2), 20.0, (0.0, 0.0), LIGHT)
+    first = solids.render(pair[:1], solids.rotation(0.3, 0.2), 20.0, (0.0, 0.0), LIGHT)
+    assert (layer.parts == layer.part_names.index("first")).sum() >= (first.alpha > 0).sum()
+
+
+def test_a_layer_in_blocks_holds_the_same_pixels_at_multiples_of_the_block():
+    bare, blocked = (
+        solids.render([solids.ball((0.3, 0.2, 0), (1, 1, 1), (1, 0, 0))], np.eye(3), 9.7, (-31.4, 7.7), LIGHT, block=k)
+        for k in (1, 3)
+    )
+    assert not any(n % 3 for n in (*blocked.origin, *blocked.alpha.shape))
+    x, y = np.array(bare.origin) - blocked.origin
+    height, width = bare.alpha.shape
+    assert np.array_equal(blocked.alpha[y : y + height, x : x + width], bare.alpha)
+    assert blocked.alpha.sum() == bare.alpha.sum()
+
+
+def test_a_solid_keeps_its_area_beyond_the_left_and_upper_edge():
+    def area(at):
+        return solids.render([solids.ball((0, 0, 0), (1, 1, 1), (1, 1, 1))], np.eye(3), 10.5, at, LIGHT).alpha.sum()
+
+    assert area((-40.3, -30.3)) == area((40.7, 30.7))
 
 
 def test_rotations_keep_lengths_and_hands():

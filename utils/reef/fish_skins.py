@@ -39,7 +39,7 @@ class Shape:
 
 @dataclass
 class _Canvas:
-    """A skin in the making: `x` along in lengths, `y` up in lengths, `t` from -1 (belly) to 1 (back)."""
+    """A skin in the making, (3, rows, PIXELS); `x` along and `y` up in lengths, `t` from -1 (belly) to 1 (back)."""
 
     rgb: np.ndarray
     x: np.ndarray
@@ -50,8 +50,8 @@ class _Canvas:
     species: Species
 
     def blend(self, colour, share: np.ndarray) -> None:
-        share = np.clip(share, 0, 1)[..., None].astype(np.float32)
-        self.rgb = (1 - share) * self.rgb + share * np.asarray(colour, np.float32)
+        share = np.clip(share, 0, 1).astype(np.float32)
+        self.rgb += share * (_planes(colour) - self.rgb)
 
     def dab(self, colour, share: float, s: float, t: float, radius: float, soft: float = 0.35, stretch=1.0) -> None:
         """A soft disc of colour at a place on the flank."""
@@ -64,8 +64,8 @@ class _Canvas:
         )
         window = (slice(max(row - tall, 0), max(row + tall, 0)), slice(max(column - wide, 0), column + wide))
         far = np.hypot((self.x[window] - s) / stretch, self.y[window] - at) / radius
-        cover = (share * np.clip((1 - far) / soft, 0, 1))[..., None].astype(np.float32)
-        self.rgb[window] = (1 - cover) * self.rgb[window] + cover * np.asarray(colour, np.float32)
+        cover = (share * np.clip((1 - far) / soft, 0, 1)).astype(np.float32)
+        self.rgb[:, *window] += cover * (_planes(colour) - self.rgb[:, *window])
 
 
 def skin(
@@ -84,7 +84,7 @@ def skin(
     x = np.broadcast_to(np.linspace(0, 1, PIXELS, dtype=np.float32), (shape.rows, PIXELS))
     y = np.broadcast_to((shape.top - np.arange(shape.rows, dtype=np.float32) / PIXELS)[:, None], x.shape)
     t = (y - shape.mid) / np.maximum(shape.half, 1e-3)
-    canvas = _Canvas(np.zeros((*x.shape, 3), np.float32), x, y, t, shape, rng, species)
+    canvas = _Canvas(np.zeros((3, *x.shape), np.float32), x, y, t, shape, rng, species)
     _countershade(canvas, colours)
     if species.scales[0]:
         _scales(
@@ -95,18 +95,22 @@ def skin(
             _PATTERNS[name](canvas, 1 - faded, *how)
     _head(canvas)
     if stage == "juvenile":
-        canvas.rgb = 0.80 * canvas.rgb + 0.20 * np.array([0.80, 0.80, 0.74], np.float32)
+        canvas.blend((0.80, 0.80, 0.74), np.float32(0.20))
     grain = noise_patch(rng, *x.shape, 0.8, octaves=6)
-    return np.clip(canvas.rgb * (0.90 + 0.20 * grain)[..., None], 0, 1).astype(np.float32)
+    return cv2.merge(np.clip(canvas.rgb * (0.90 + 0.20 * grain), 0, 1))
+
+
+def _planes(colour) -> np.ndarray:
+    return np.asarray(colour, np.float32)[:, None, None]
 
 
 def _countershade(c: _Canvas, colours) -> None:
     back, flank, belly = (np.asarray(tint(c.rng, colour, 0.06), np.float32) for colour in colours)
     wave = 0.35 * (noise_patch(c.rng, *c.x.shape, 2.2, octaves=4) - 0.5)
-    up = np.clip((c.t + wave - c.rng.uniform(0.05, 0.30)) / 0.6, 0, 1)[..., None]
-    down = np.clip((-c.t - wave - c.rng.uniform(0.15, 0.35)) / 0.5, 0, 1)[..., None]
-    c.rgb = (1 - up - down) * flank + up * back + down * belly
-    c.rgb = (c.rgb * (0.94 + 0.12 * noise_patch(c.rng, *c.x.shape, 3.0, octaves=3))[..., None]).astype(np.float32)
+    up = np.clip((c.t + wave - c.rng.uniform(0.05, 0.30)) / 0.6, 0, 1)
+    down = np.clip((-c.t - wave - c.rng.uniform(0.15, 0.35)) / 0.5, 0, 1)
+    c.rgb += _planes(flank) + up * _planes(back - flank) + down * _planes(belly - flank)
+    c.rgb *= 0.94 + 0.12 * noise_patch(c.rng, *c.x.shape, 3.0, octaves=3)
 
 
 def _scales(c: _Canvas, size: float, contrast: float) -> None:
@@ -116,7 +120,7 @@ def _scales(c: _Canvas, size: float, contrast: float) -> None:
     along = (c.x / size + 0.5 * (rows % 2)) % 1 - 0.5
     rim = np.hypot(along * 1.9 - 0.25, across * 1.5)
     shade = contrast * (np.clip(rim, 0, 1.2) - 0.62)
-    c.rgb = c.rgb * (1 - shade * np.clip((c.x - c.species.head) / 0.03, 0, 1))[..., None]
+    c.rgb *= 1 - shade * np.clip((c.x - c.species.head) / 0.03, 0, 1)
 
 
 def _bars(c: _Canvas, strength: float, count: int, colour, share: float, duty: float) -> None:
@@ -201,7 +205,7 @@ def _bones(c: _Canvas, strength: float, share: float) -> None:
 
 def _mottle(c: _Canvas, strength: float, share: float) -> None:
     clouds = noise_patch(c.rng, *c.x.shape, 1.0, octaves=6)
-    c.rgb = c.rgb * (1 + 2.4 * share * (0.5 + 0.5 * strength) * (clouds - 0.5))[..., None]
+    c.rgb *= 1 + 2.4 * share * (0.5 + 0.5 * strength) * (clouds - 0.5)
 
 
 def _reticule(c: _Canvas, strength: float, size: float, colour, share: float) -> None:
@@ -219,9 +223,7 @@ def _plates(c: _Canvas, strength: float, count: int, share: float) -> None:
     """Bony plates in five rows."""
     hind = (c.x * count) % 1
     edge = np.abs((c.t * 2.5) % 1 - 0.5) > 0.42
-    c.rgb = (
-        c.rgb * (1 - share * ((hind > 0.82) | edge) * (c.x > c.species.head) + 0.4 * share * (hind < 0.35))[..., None]
-    )
+    c.rgb *= 1 - share * ((hind > 0.82) | edge) * (c.x > c.species.head) + 0.4 * share * (hind < 0.35)
 
 
 def _rings(c: _Canvas, strength: float, count: int, colour, share: float) -> None:
@@ -247,17 +249,17 @@ def _head(c: _Canvas) -> None:
     head, (t, long) = c.species.head, c.species.mouth
     arc = head - 0.16 * head * c.t**2 - c.x
     thick = 0.022 * (0.4 + head)
-    c.rgb = c.rgb * (1 - 0.50 * np.exp(-((arc / thick) ** 2)) * (np.abs(c.t) < 0.86))[..., None]
-    c.rgb = c.rgb * (1 - 0.16 * np.exp(-(((arc - 0.30 * head) / thick) ** 2)) * (np.abs(c.t + 0.2) < 0.55))[..., None]
-    c.rgb = c.rgb * (1 + 0.10 * np.exp(-(((arc - 0.14 * head) / (3 * thick)) ** 2)))[..., None]
+    c.rgb *= 1 - 0.50 * np.exp(-((arc / thick) ** 2)) * (np.abs(c.t) < 0.86)
+    c.rgb *= 1 - 0.16 * np.exp(-(((arc - 0.30 * head) / thick) ** 2)) * (np.abs(c.t + 0.2) < 0.55)
+    c.rgb *= 1 + 0.10 * np.exp(-(((arc - 0.14 * head) / (3 * thick)) ** 2))
     line = np.abs(c.y - c.shape.mid - 0.10 * c.shape.half) * PIXELS < 0.8
-    c.rgb = c.rgb * (1 - 0.15 * line * (c.x > head))[..., None]
+    c.rgb *= 1 - 0.15 * line * (c.x > head)
     rise = -0.35 * long if t < 0.1 else 0.55 * long
     points = [(0, _height(c, 0.01, t)), (long, _height(c, 0.01, t) - abs(rise))]
     path = np.array([[s * (PIXELS - 1), (c.shape.top - y) * PIXELS] for s, y in points])
     dark = np.zeros(c.x.shape, np.float32)
     cv2.polylines(dark, [np.round(path * 8).astype(np.int32)], False, 1.0, 2, cv2.LINE_AA, shift=3)
-    c.rgb = c.rgb * (1 - 0.65 * dark)[..., None]
+    c.rgb *= 1 - 0.65 * dark
     c.dab((0.10, 0.09, 0.08), 0.6, 0.45 * c.species.eye[1], 0.45, 0.16 * c.species.eye[0] + 0.003, 0.8)
 
 

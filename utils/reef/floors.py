@@ -24,27 +24,26 @@ def lay_floor(rng, picture, ground: str, horizon: float, fade: float, fade_to, d
     if ground in ("sand", "beach", "seagrass") and rng.random() < 0.5:
         value = 0.55 * value + 0.45 * _ripples(rng, near, width)
     contrast = {"rocks": 1.7, "a reef": 1.5, "park": 1.0, "hills": 0.9}.get(ground, 0.55)
-    floor = colour * (1 + contrast * (value - 0.5))[..., None]
+    shade = 1 + contrast * (value - 0.5)
+    floor = cv2.merge([np.float32(c) * shade for c in colour])
     if ground == "a reef":
-        patch = _perspective_noise(rng, near, width, 0.7)[..., None]
-        floor = floor + np.clip(patch - 0.55, 0, 1) * 2.2 * (
-            np.asarray(tint(rng, ["pink", "orange", "purple", "yellow"][rng.integers(4)])) - 0.45
-        )
-    clear = (near ** (1.6 * fade))[:, None, None] * (1 - 0.55 * fade if down else 1)
+        patch = 2.2 * np.clip(_perspective_noise(rng, near, width, 0.7) - 0.55, 0, 1)
+        coral = np.asarray(tint(rng, ["pink", "orange", "purple", "yellow"][rng.integers(4)])) - 0.45
+        floor += cv2.merge([np.float32(c) * patch for c in coral])
+    clear = (near ** (1.6 * fade))[:, None, None] * np.float32(1 - 0.55 * fade if down else 1)
     out = picture.copy()
-    out[first:] = clear * np.clip(floor, 0, 1) + (1 - clear) * fade_to[first:]
+    out[first:] += clear * (np.clip(floor, 0, 1, out=floor) - fade_to[first:])
     return out
 
 
 def _perspective_noise(rng, near: np.ndarray, width: int, zoom: float) -> np.ndarray:
     """Noise on a plane seen at a slant: (rows, width) float32; `near` in (0, 1] is each row's nearness, all 1 from above."""
     tile, away = noise(int(rng.integers(6))), (1 / near)[:, None]
-    along = len(near) * away if near[0] < 1 else np.arange(len(near))[:, None]
-    u = (np.arange(width, dtype=np.float32) - width / 2)[None, :] * away / zoom + rng.integers(256)
-    v = along * np.ones((1, width), np.float32) / zoom + rng.integers(256)
-    value = cv2.remap(
-        tile, (u % 256).astype(np.float32), (v % 256).astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
-    )
+    along = len(near) * away if near[0] < 1 else np.arange(len(near), dtype=np.float32)[:, None]
+    u = (np.arange(width, dtype=np.float32) - width / 2) * (away / zoom) + int(rng.integers(256))
+    v = (along / zoom + int(rng.integers(256))) % 256
+    u -= 256 * np.floor(u / 256)
+    value = cv2.remap(tile, u, np.repeat(v, width, axis=1), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
     return 0.5 + (value - 0.5) * near[:, None] ** 0.5
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from utils.reef.solids import Solid, Texture, ball, box, rod, rotation
-from utils.reef.textures import noise
+from utils.reef.textures import dyed, lookup, noise
 
 FOOT = -0.75  # where landmarks stand
 PALE, YELLOW, GOLDEN, GREY = (0.83, 0.79, 0.69), (0.84, 0.72, 0.47), (0.78, 0.61, 0.36), (0.57, 0.56, 0.53)
@@ -22,10 +22,11 @@ def weathered(colour, seed: int = 0, strength: float = 0.16, bands=None, period:
     other = None if bands is None else np.asarray(bands, np.float32)
 
     def texture(p):
-        u, v = 0.5 * p[:, 0] + 0.31 * p[:, 2] + 0.13 * seed, 0.5 * p[:, 1]
-        value = field[(v * 256).astype(np.int32) % 256, (u * 256).astype(np.int32) % 256]
-        laid = base if other is None else np.where(((p[:, 1] / period) % 1 < 0.36)[:, None], other, base)
-        return laid * (1 + strength * (2 * value[:, None] - 1)), None
+        value = lookup(field, 0.5 * p[:, 0] + 0.31 * p[:, 2] + 0.13 * seed, 0.5 * p[:, 1])
+        stain = 1 + strength * (2 * value - 1)
+        if other is None:
+            return dyed(base, stain), None
+        return np.where(((p[:, 1] / period) % 1 < 0.36)[:, None], dyed(other, stain), dyed(base, stain)), None
 
     return texture
 
