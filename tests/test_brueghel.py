@@ -166,6 +166,19 @@ def test_the_validation_queries_serve_where_the_others_are_missing(copy):
         datasets.load("brueghel", copy)
 
 
+def test_a_file_name_is_taken_before_a_stem_and_two_of_one_name_are_refused(copy):
+    entries = json.loads((copy / "brueghelTest.json").read_text())
+    name = next(iter(entries.values()))[0]["query"][0]
+    before = datasets.queries("brueghel", copy)
+    shutil.copy(copy / "Brueghel" / name, copy / f"{name}.png")  # whose stem is that name
+    assert before.equals(datasets.queries("brueghel", copy))
+    shutil.copy(copy / "Brueghel" / name, copy / name)
+    with pytest.raises(
+        datasets.LayoutError, match=r"brueghelTest\.json: \w+: several images are called .*rename or remove"
+    ):
+        datasets.queries("brueghel", copy)
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [
@@ -174,6 +187,8 @@ def test_the_validation_queries_serve_where_the_others_are_missing(copy):
         ({"cow": [{"query": ["a.jpg", [0, 0, 9]], "gt": []}]}, r"cow\[0\]\.query must be"),
         ({"cow": [{"query": ["a.jpg", [0, 0, 9, 9]], "gt": [["b.jpg", [5, 0, 5, 9]]]}]}, r"cow\[0\]\.gt\[0\] must be"),
         ({"cow": [{"query": ["a.jpg", [0, 0, 9, 9]], "gt": []}]}, r"cow_1: no image is called 'a\.jpg'"),
+        ({"cow": [{"query": ["a.jpg", [0, 0, 10**400, 9]], "gt": []}]}, r"cow\[0\]\.query must be"),
+        ([], "expected an object, found list"),
     ],
 )
 def test_broken_annotations_are_named(copy, value, message):

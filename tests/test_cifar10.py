@@ -112,6 +112,19 @@ def test_batches_are_unpacked_once(tmp_path, monkeypatch):
     assert sorted(p.name for p in root.iterdir()) == ["cifar-10-batches-py", "unpacked"]
 
 
+@pytest.mark.parametrize("stray", ["x.png", "train/x.png", "dev/cat/00001.png", "test/cat/old/00001.png"])
+def test_a_stray_picture_among_the_unpacked_is_named(tmp_path, stray):
+    root = small(tmp_path / "c")
+    first = reader(root)
+    path = root / "unpacked" / stray
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"")
+    with pytest.raises(LayoutError, match=rf"unpacked/{stray} lies outside .*move it, or remove"):
+        reader(root)
+    path.unlink()
+    assert reader(root) == first
+
+
 def test_keys_of_python_2_are_read_as_those_of_python_3(tmp_path):
     bytes_, strings = reader(small(tmp_path / "a")), reader(small(tmp_path / "b", keys=str))
     assert [r["file"] for r in bytes_.rows] == [r["file"] for r in strings.rows]
@@ -145,6 +158,9 @@ def test_a_root_that_cannot_be_written_is_unpacked_among_the_artifacts_and_says_
         ({"labels": [0, 10]}, "between 0 and 9"),
         ({"labels": [0, -1]}, "between 0 and 9"),
         ({"names": [b"../../etc"] * 10}, "names no folder"),
+        ({"names": None}, r"batches\.meta: the file: 'label_names' must be a list, found NoneType"),
+        ({"names": 5}, "'label_names' must be a list, found int 5"),
+        ({"names": "ab"}, "'label_names' must be a list, found str 'ab'"),
     ],
 )
 def test_a_malformed_batch_names_file_and_key_and_leaves_nothing(tmp_path, changed, message):

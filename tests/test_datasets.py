@@ -289,12 +289,29 @@ BROKEN = {
     "no file_name": (lambda c: c["images"][1].pop("file_name"), r"images\[1\] has no key 'file_name'"),
     "short bbox": (lambda c: c["annotations"][1].update(bbox=[1, 2]), r"annotations\[1\] 'bbox' must be"),
     "bbox of words": (lambda c: c["annotations"][1].update(bbox="wide"), r"annotations\[1\] 'bbox' must be"),
-    "infinite bbox": (lambda c: c["annotations"][0].update(bbox=[0, 0, 1e999, 1]), r"'bbox' must be finite"),
+    "infinite bbox": (lambda c: c["annotations"][0].update(bbox=[0, 0, 1e999, 1]), r"'bbox' must be .* finite"),
     "lost image": (
         lambda c: c["annotations"][0].update(image_id=9),
         r"'image_id' 9, which 'images' does not",
     ),
     "lost category": (lambda c: c["annotations"][0].update(category_id=9), r"'category_id' 9, which 'categ"),
+    "huge bbox": (lambda c: c["annotations"][1].update(bbox=[0, 0, 10**400, 1]), r"annotations\[1\] 'bbox' must be"),
+    "endless bbox": (lambda c: c["annotations"][1].update(bbox=[1e308, 0, 1e308, 1]), r"'bbox' must be .* finite"),
+    "negative width": (lambda c: c["annotations"][1].update(bbox=[9, 9, -3, 4]), r"\[1\] 'bbox' must be .* >= 0"),
+    "an id twice": (lambda c: c["images"][2].update(id=139), r"images\[2\] has 'id' 139, as an image before"),
+    "a list of an id": (lambda c: c["images"][0].update(id=[1]), r"images\[0\]: 'id' must be .* found list \[1\]"),
+    "no id at all": (lambda c: c["images"][0].update(id=None), r"images\[0\]: 'id' must be .* found NoneType"),
+    "a list of a category": (
+        lambda c: c["annotations"][0].update(category_id=[1]),
+        r"annotations\[0\]: 'category_id' must be a whole number or text, found list",
+    ),
+    "a category's list": (lambda c: c["categories"][0].update(id=[1]), r"categories\[0\]: 'id' must be"),
+    "a nameless category": (lambda c: c["categories"][0].update(name=None), r"categories\[0\]: 'name' must be text"),
+    "file_name None": (lambda c: c["images"][1].update(file_name=None), r"images\[1\]: 'file_name' must be text"),
+    "file_name 5": (lambda c: c["images"][1].update(file_name=5), r"images\[1\]: 'file_name' must be text, found int"),
+    "file_name empty": (lambda c: c["images"][1].update(file_name=""), r"images\[1\] 'file_name' must name a file"),
+    "absolute path": (lambda c: c["images"][1].update(file_name="/etc/a.jpg"), r"below .* found '/etc/a.jpg'"),
+    "path upwards": (lambda c: c["images"][1].update(file_name="x/../../a.jpg"), r"below .* found 'x/../../a.jpg'"),
 }
 
 
@@ -324,10 +341,133 @@ def test_cut_json_a_missing_column_and_an_odd_split_are_layout_errors(turtles):
         datasets.load("sea_turtles", root=turtles)
 
 
-def test_a_broken_truth_line_is_named_by_number(tmp_path):
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"a":' * 100_000, "not valid JSON"),
+        (f'{{"images": {"9" * 5000}}}', "not valid JSON"),
+        ("[]", "expected an object, found list"),
+        (b'{"images": "\xff"}', "not in UTF-8"),
+    ],
+    ids=["deep", "many digits", "a list", "latin-1"],
+)
+def test_json_that_cannot_be_read_is_a_layout_error(coco, text, message):
+    path = coco / "annotations/instances_val2017.json"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(datasets.LayoutError, match=rf"instances_val2017\.json: {message}"):
+        datasets.load("coco", root=coco)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda note: note.update(caption=None), r"annotations\[0\]: 'caption' must be text"),
+        (lambda note: note.update(image_id=[1]), r"annotations\[0\]: 'image_id' must be"),
+    ],
+)
+def test_a_malformed_caption_of_coco_is_named(coco, change, message):
+    edit(coco / "annotations/captions_val2017.json", lambda c: change(c["annotations"][0]))
+    with pytest.raises(datasets.LayoutError, match=rf"captions_val2017\.json: {message}"):
+        datasets.load("coco", root=coco)
+
+
+@pytest.mark.parametrize("bbox", [[5, 5, 0, 9], [5, 5, 9, 0], [5, 5, 0, 0], "[5, 5, 9, 0]"])
+def test_a_box_of_coco_without_area_is_left_out_with_a_warning(coco, bbox):
+    edit(coco / "annotations/instances_val2017.json", lambda c: c["annotations"][1].update(bbox=bbox))
+    with pytest.warns(UserWarning, match=r"val2017\.json: 1 boxes without area are left out: annotations\[1\]$"):
+        frame = datasets.load("coco", root=coco)
+    assert [len(boxes) for boxes in frame["boxes"]] == [1, 0, 1]
+
+
+@pytest.mark.parametrize("file", ["/etc/a.jpg", "../a.jpg", ""])
+def test_a_turtle_outside_its_folder_is_refused(turtles, file):
+    table = turtles / "metadata_splits.csv"
+    table.write_text(table.read_text().replace("images/t001/VMyJozldvy.jpg", file))
+    with pytest.raises(datasets.LayoutError, match=r"metadata_splits\.csv: 'file_name' of image 2 must name a file"):
+        datasets.load("sea_turtles", root=turtles)
+
+
+@pytest.mark.parametrize(
+    "row", ["4,40,30,images/t003/a.JPG", "4,40,30,images/a.JPG,,t1,2014-07-14,2014,test,train,x,3,9"]
+)
+def test_a_row_of_the_turtles_table_that_is_too_short_or_long_is_named(turtles, row):
+    table = turtles / "metadata_splits.csv"
+    table.write_text(table.read_text() + f"\n\n{row}\n")
+    fields = row.count(",") + 1
+    with pytest.raises(datasets.LayoutError, match=rf"metadata_splits\.csv: line 7 has {fields} fields, the header 12"):
+        datasets.load("sea_turtles", root=turtles)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "image_id,caption,source\na.jpg,a turtle, a net,me\n",
+            "line 2 has 4 fields, the header 3; put a text with a comma",
+        ),
+        ("image_id,caption,source\na.jpg,a turtle\n", "line 2 has 2 fields"),
+        ('image_id,caption\na.jpg,"one\ntwo"\na.jpg,one,two\n', "line 4 has 3 fields"),
+        ('image_id,caption\na.jpg,"never closed\n', "line 2 is not CSV"),
+        ("image_id,caption,caption\na.jpg,one,two\n", "the column 'caption' stands twice"),
+        ("", "the column 'image_id' is missing; found nothing"),
+        ("image_id,caption\na.jpg,caf\xe9\n", "not in UTF-8"),
+    ],
+)
+def test_captions_that_are_no_table_are_named_by_line(tmp_path, text, message):
     picture(tmp_path / "a.jpg")
-    (tmp_path / "truth.jsonl").write_text(truth_line("a.jpg") + '\n{"image_id": "b"}\n')
-    with pytest.raises(datasets.LayoutError, match=r"truth.jsonl: line 2"):
+    (tmp_path / "captions.csv").write_bytes(text.encode("latin-1"))
+    with pytest.raises(datasets.LayoutError, match=rf"captions\.csv: {message}"):
+        datasets.load("own_turtles", root=tmp_path)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_captions_keep_quotes_commas_and_lines_and_pass_over_blank_rows(tmp_path, end):
+    picture(tmp_path / "a.jpg")
+    lines = ["", "image_id,caption,source", 'a.jpg,"a ""big"", old turtle",me', "  ", 'a.jpg,a 5" turtle,', ""]
+    (tmp_path / "captions.csv").write_bytes(end.join(lines).encode())
+    frame = datasets.load("own_turtles", root=tmp_path)
+    assert frame["captions"][0] == ['a "big", old turtle', 'a 5" turtle']
+
+
+def spoilt(**changed):
+    line = json.loads(truth_line("b.jpg"))
+    for key, value in changed.items():
+        part = line["objects"][0] if key in line["objects"][0] else line["captions"][0] if key == "caption" else line
+        part.update({key: value})
+    return json.dumps({key: value for key, value in line.items() if value != "absent"})
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"image_id": "b"}', "has no key 'file'"),
+        ("{", "not valid JSON"),
+        ("7", "expected an object, found int"),
+        (spoilt(file=5), "'file' must be text"),
+        (spoilt(facts=None), "'facts' must be an object"),
+        (spoilt(objects={}), "'objects' must be a list"),
+        (spoilt(objects=[{"kind": "net"}]), r"objects\[0\] has no key 'box_xyxy'"),
+        (spoilt(objects=["net"]), r"objects\[0\] has no key 'kind'"),
+        (spoilt(box_xyxy=None), r"objects\[0\]: 'box_xyxy' must be a list"),
+        (spoilt(box_xyxy=[1, 2, 3]), r"objects\[0\]: 'box_xyxy' must be four finite"),
+        (spoilt(box_xyxy=[1, 2, 10**400, 3]), r"objects\[0\]: 'box_xyxy' must be four finite"),
+        (spoilt(captions=["words"]), r"captions\[0\] has no key 'caption'"),
+        (spoilt(expressions=[{}]), r"expressions\[0\] has no key 'sentence_id'"),
+    ],
+)
+def test_a_broken_truth_line_is_named_by_number(tmp_path, line, message):
+    picture(tmp_path / "a.jpg")
+    (tmp_path / "truth.jsonl").write_text(f"{truth_line('a.jpg')}\n{line}\n")
+    with pytest.raises(datasets.LayoutError, match=rf"truth\.jsonl: line 2:? {message}"):
+        datasets.load("own_turtles", root=tmp_path)
+
+
+def test_truth_in_another_encoding_is_named_and_lists_may_be_absent_or_none(tmp_path):
+    picture(tmp_path / "a.jpg")
+    (tmp_path / "truth.jsonl").write_text('{"file": "a.jpg", "objects": null, "facts": {"site": "Bali"}}\n')
+    assert datasets.load("own_turtles", root=tmp_path)["facts"][0]["site"] == "Bali"
+    (tmp_path / "truth.jsonl").write_bytes(b'{"file": "\xff"}')
+    with pytest.raises(datasets.LayoutError, match=r"truth\.jsonl: not in UTF-8"):
         datasets.load("own_turtles", root=tmp_path)
 
 
@@ -341,6 +481,44 @@ def test_an_unreadable_image_is_skipped_counted_and_named(roboflow):
         "a_jpg.rf.0aa.jpg",
         "c_png.rf.0dd.jpg",
     ]
+
+
+@pytest.mark.parametrize("verify", [False, True])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_size_in_the_manifest_is_that_of_the_photo_as_shown(tmp_path, verify, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.new("RGB", (40, 30)).save(tmp_path / "a.jpg", exif=exif)
+    facts = datasets.load("own_turtles", root=tmp_path, verify=verify)["facts"][0]
+    assert (facts["width"], facts["height"]) == ((30, 40) if orientation > 4 else (40, 30))
+
+
+def test_photos_in_a_folder_that_is_only_linked_to_are_found_and_each_once(tmp_path):
+    picture(tmp_path / "disk/Bangus/1.jpg")
+    picture(tmp_path / "disk/Bangus/2.jpg")
+    root = tmp_path / "data"
+    picture(root / "Tilapia/3.jpg")
+    for link, target in {
+        "fish": "../disk", "again": "../disk/Bangus", "Abridged": "Tilapia", "Tilapia/loop": "..", "up": "../..",
+        ".hidden": "../disk", "gone": "nowhere",
+    }.items():  # fmt: skip
+        (root / link).symlink_to(target, target_is_directory=True)
+    (tmp_path / "disk/round").symlink_to(tmp_path / "disk", target_is_directory=True)
+    frame = datasets.image_folder(root)
+    assert {Path(path).name for path in frame["path"]} == {"1.jpg", "2.jpg", "3.jpg"} and len(frame) == 3
+    assert "data/Tilapia/3.jpg" in set(frame["image_id"])
+    (tmp_path / "link").symlink_to(root, target_is_directory=True)
+    assert len(datasets.image_folder(tmp_path / "link")) == 3
+
+
+def test_a_file_name_that_is_not_utf_8_is_read_and_dealt_to_a_split(tmp_path):
+    try:
+        (tmp_path / os.fsdecode(b"\xff\xfe.jpg")).write_bytes(picture(tmp_path / "a.jpg").read_bytes())
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    frame = datasets.image_folder(tmp_path)
+    assert len(frame) == 2 and set(frame["split"]) <= {"train", "val", "test"}
+    assert set(datasets.resplit(frame, "random")["split"]) <= {"train", "val", "test"}
 
 
 def test_a_truncated_photo_in_a_folder_is_found_by_decoding(tmp_path):
@@ -389,6 +567,14 @@ def test_the_embedded_profile_writes_a_missing_data_set_once(configured, monkeyp
     assert len(datasets.load("own_turtles")) == 2
     assert len(datasets.load("own_turtles")) == 2
     assert calls == [("own_turtles", 5, {"images": 2})]
+
+
+def test_an_entry_of_which_the_profile_says_nothing_tells_what_to_add(configured, monkeypatch):
+    monkeypatch.setitem(datasets.DATASETS, "mine", datasets.DATASETS["own_turtles"])
+    with pytest.raises(
+        ValueError, match=r"data/mine is missing.*add `mine = \{ images = 100 \}` to \[embedded\.datasets\]"
+    ):
+        datasets.load("mine")
 
 
 def test_the_full_profile_says_where_to_put_the_data(configured):

@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -191,6 +192,47 @@ def test_a_padded_box_shows_the_whole_part_on_the_mean_colour(tmp_path):
         0,
         255,
     )
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_one_path_alone_is_one_image(paths, kind):
+    np.testing.assert_array_equal(embed.images(Counting(), kind(paths[0])), embed.images(Counting(), paths[:1]))
+    emb, index, failures = embed.readable(Counting(), kind(paths[0].with_name("absent.png")))
+    assert emb.shape == (0, 4) and len(index) == 0 and "absent.png" in failures[0]
+
+
+@pytest.mark.parametrize(
+    "item", [5, None, 2.5, b"a.png", (), ("a.png",), ("a.png", (0, 0, 9, 9)), ["a.png"], (5, (0, 0, 9, 9), "pad")]
+)
+def test_what_is_no_path_is_named_and_no_file_is_opened(paths, item):
+    with pytest.raises(ValueError, match=r"1 of 2 images .* is neither a path nor \(path, box_xyxy, style\)"):
+        embed.images(Counting(), [paths[0], item])
+    assert list(embed.readable(Counting(), [item, paths[0]]).failures) == [0]
+
+
+@pytest.mark.parametrize(
+    "box", [None, 5, "wide", (1, 2, 3), (1, 2, 3, 4, 5), (1, 2, None, 4), (0, 0, 10**400, 9), [[1], [2], [3], [4]]]
+)
+def test_a_box_that_is_not_four_numbers_is_named(paths, box):
+    with pytest.raises(ValueError, match="bild 0 é.png.*box .* must be four numbers"):
+        embed.images(Counting(), [(paths[0], box, "tight")])
+
+
+@pytest.mark.parametrize("style", [None, 5, "", ["tight"]])
+def test_a_style_of_another_type_is_named(paths, style):
+    with pytest.raises(ValueError, match="bild 0 é.png: unknown crop style .*: choose tight or pad"):
+        embed.images(Counting(), [(paths[0], (0, 0, 9, 9), style)])
+
+
+def test_items_of_a_table_are_counted_by_place_and_not_by_index(paths):
+    items = pd.Series([paths[0], paths[0].with_name("absent.png")], index=[7, 9])
+    assert "absent.png" in embed.readable(Counting(), items).failures[1]
+
+
+@pytest.mark.parametrize("sentences", [["net", None], [5, "net"], ["net", float("nan")], ["net", b"net"]])
+def test_a_sentence_that_is_no_string_is_named(sentences):
+    with pytest.raises(ValueError, match="1 of 2 sentences are no strings, such as"):
+        embed.texts(Counting(), sentences)
 
 
 @pytest.mark.parametrize(

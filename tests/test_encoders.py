@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from utils import config, encoders
-from utils.encoders import placement
+from utils.encoders import formats, placement
 from utils.encoders.preprocess import Preprocess
 
 WORDS = [
@@ -343,12 +343,69 @@ def test_torchscript_that_openai_did_not_publish_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [([1, 2], "not a state dict"), ({"a": torch.ones(1)}, "lack")],
+    [
+        ([1, 2], "not a state dict"),
+        ({"a": torch.ones(1)}, "lack"),
+        (openai_state() | {"text_projection": torch.ones(16)}, "IndexError"),
+        (openai_state() | {"ln_final.bias": torch.ones(3)}, "RuntimeError"),
+        ({k: v for k, v in openai_state().items() if k != "ln_final.bias"}, "RuntimeError"),
+        (openai_state() | {"visual.conv1.weight": torch.ones(3)}, "ValueError"),
+    ],
+    ids=["a list", "another model", "one axis", "another shape", "a key less", "no patches"],
 )
 def test_a_file_that_is_no_clip_is_refused(tmp_path, content, message):
     torch.save(content, tmp_path / "other.pt")
+    message = rf"(?s)^{tmp_path}/other\.pt .*{message}"
     with pytest.raises(ValueError, match=message):
         encoders.load(tmp_path / "other.pt", "cpu", "fp32")
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:500])
+
+
+def change_weights(change):
+    def damage(path):
+        from safetensors.torch import load_file, save_file
+
+        state = load_file(path)
+        change(state)
+        save_file(state, path, metadata={"format": "pt"})
+
+    return damage
+
+
+def half(state):
+    state["visual_projection.weight"] = state["visual_projection.weight"][:3].clone()
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "message"),
+    [
+        ("model.safetensors", cut, "SafetensorError"),
+        ("model.safetensors", change_weights(half), "RuntimeError"),
+        ("model.safetensors", change_weights(lambda s: s.pop("visual_projection.weight")), "lack visual_projection"),
+        ("preprocessor_config.json", os.remove, "OSError"),
+        ("preprocessor_config.json", lambda path: path.write_text("[]"), "AttributeError"),
+        ("tokenizer.json", cut, "no whole CLIP"),
+        ("config.json", lambda path: path.write_text("[]"), "type None, not a CLIP"),
+        ("config.json", lambda path: path.write_text('{"a":' * 100_000), "RecursionError"),
+        ("card.json", lambda path: path.write_text("[]"), "/card.json should hold an object"),
+        ("card.json", lambda path: path.write_text('{"sha256": ["a"]}'), "/card.json should hold an object"),
+    ],
+)
+def test_a_damaged_folder_is_named_with_what_to_do(folders, tmp_path, name, damage, message):
+    folder = shutil.copytree(folders["hf"], tmp_path / "hf")
+    damage(folder / name)
+    with pytest.raises(ValueError, match=rf"(?s)^{folder}.*{message}"):
+        encoders.load(folder, "cpu", "fp32")
+
+
+def test_a_file_that_the_card_lists_and_that_is_missing_is_named(folders, tmp_path):
+    folder = shutil.copytree(folders["hf"], tmp_path / "hf")
+    (folder / "card.json").write_text('{"sha256": {"more.bin": "0"}}')
+    with pytest.raises(FileNotFoundError, match=r"hf/more\.bin is missing.*get it again"):
+        encoders.load(folder, "cpu", "fp32")
 
 
 def test_a_folder_of_another_kind_of_model_is_named(tmp_path):
@@ -379,6 +436,27 @@ def test_the_sums_of_the_card_are_checked_before_loading(folders, tmp_path):
 def test_an_unknown_slot_lists_the_known_ones():
     with pytest.raises(ValueError, match="clip-vit-openai"):
         encoders.load("clip-vit-opanai")
+
+
+def test_a_slot_comes_before_a_folder_of_its_name_and_a_path_may_be_relative(folders, tmp_path, monkeypatch):
+    monkeypatch.setattr(config, "model_source", lambda slot, cfg=None: str(folders["hf"]))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "clip-vit-openai").mkdir()
+    assert encoders.load("clip-vit-openai", "cpu", "fp32").dim == 16
+    with pytest.raises(ValueError, match=rf"^{tmp_path}/clip-vit-openai should hold"):
+        encoders.load("./clip-vit-openai", "cpu", "fp32")
+    shutil.copy(folders["vit"], "mine.pt")
+    for path in ("mine.pt", "./mine.pt"):
+        assert encoders.load(path, "cpu", "fp32").name == "mine.pt"
+
+
+def test_a_published_name_is_not_looked_for_in_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(config, "model_source", lambda slot, cfg=None: "RN50")
+    monkeypatch.setattr(formats, "_open_published", lambda source, name: pytest.fail("published", pytrace=False))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "RN50").mkdir()
+    with pytest.raises(pytest.fail.Exception, match="published"):
+        encoders.load("clip-rn50", "cpu", "fp32")
 
 
 def test_a_missing_model_says_how_to_get_it(tmp_path, monkeypatch):

@@ -294,6 +294,25 @@ def test_an_unknown_name_lists_the_known_ones(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("name", "sizes", "found"),
+    [
+        ("coco", {"images": 0}, "images, whole numbers from 1 up; found {'images': 0}"),
+        ("coco", {"images": -3}, "found {'images': -3}"),
+        ("coco", {"images": 2.5}, "found {'images': 2.5}"),
+        ("coco", {"images": None}, "found {'images': None}"),
+        ("coco", {}, "found none"),
+        ("own_turtles", {"images": 3, "individuals": 2}, "own_turtles takes images, whole"),
+        ("brueghel", {"pictures": 3}, "brueghel takes images, whole"),
+        ("sea_turtles", {"images": 40}, "sea_turtles takes individuals and images, whole"),
+    ],
+)
+def test_sizes_that_make_no_data_set_are_refused(tmp_path, name, sizes, found):
+    with pytest.raises(ValueError, match=re.escape(found)):
+        reef.write(name, tmp_path / name, workers=1, progress=False, **sizes)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
     def failing(folder, shots, truths):
         assert len(list(folder.glob("*.jpg"))) == 2

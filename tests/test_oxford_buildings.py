@@ -201,11 +201,21 @@ def test_queries_point_at_the_landmark(root):
         ("keble_1_query.txt", "oxc1_nowhere_000001 1 2 3 4", r"keble_1_query\.txt: line 1: no image"),
         ("keble_1_ok.txt", "keble_000001 keble_000002", r"keble_1_ok\.txt: line 1 must be one image name"),
         ("keble_1_junk.txt", "\nnowhere_000009", r"keble_1_junk\.txt: line 2: no image"),
+        ("keble_1_query.txt", "oxc1_kéble_000001 1 2 3 4", r"keble_1_query\.txt: not in UTF-8"),
+        ("keble_1_good.txt", "kéble_000001", r"keble_1_good\.txt: not in UTF-8"),
     ],
 )
 def test_broken_ground_truth_is_named(copy, file, text, message):
-    (copy / "gt_files_170407" / file).write_text(text)
+    (copy / "gt_files_170407" / file).write_bytes(text.encode("latin-1"))
     with pytest.raises(datasets.LayoutError, match=message):
+        datasets.queries("oxford_buildings", copy)
+
+
+def test_two_images_of_one_name_are_not_told_apart_by_chance(copy):
+    name = lines(copy / "gt_files_170407" / "keble_1_good.txt")[0]
+    (copy / "more").mkdir()
+    shutil.copy(copy / "images" / f"{name}.jpg", copy / "more" / f"{name}.jpg")
+    with pytest.raises(datasets.LayoutError, match=rf"\.txt: line \d+: several images are called '{name}' \("):
         datasets.queries("oxford_buildings", copy)
 
 

@@ -124,6 +124,15 @@ def test_what_is_no_whole_pickle_says_so(file, content):
         pickles.load(file(content))
 
 
+@pytest.mark.parametrize("arrays", [False, True])
+@pytest.mark.parametrize(
+    "content", [b"\x80\x02X\x02\x00\x00\x00\xff\xfe.", b"\x80\x02c\xff\nx\n.", b"\x80\x04\x8c\x02\xff\xfe."]
+)
+def test_text_that_is_not_utf_8_is_no_whole_pickle(file, arrays, content):
+    with pytest.raises(LayoutError, match=r"refs\.p: no whole pickle .*UnicodeDecodeError"):
+        pickles.load(file(content), arrays=arrays)
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"absent\.p is missing"):
         pickles.load(tmp_path / "absent.p")

@@ -515,6 +515,12 @@ def change(folder, edit, name="refs(umd).p"):
         (lambda refs: refs[0].update(split="dev"), "refs[0] has 'split' 'dev', not train, val or test"),
         (lambda refs: refs[0].update(sentences="red"), "'sentences' must be a list, found str"),
         (lambda refs: refs[0]["sentences"][0].pop("sent"), "refs[0] sentences[0] has no key 'sent'"),
+        (lambda refs: refs[0]["sentences"][0].update(sent=5), "refs[0] sentences[0]: 'sent' must be text, found int 5"),
+        (lambda refs: refs[0]["sentences"][0].update(sent_id="a"), "sentences[0]: 'sent_id' must be a whole number"),
+        (lambda refs: refs[0].update(ann_id=[5]), "refs[0]: 'ann_id' must be a whole number or text, found list [5]"),
+        (lambda refs: refs[0].update(image_id=None), "refs[0]: 'image_id' must be a whole number or text"),
+        (lambda refs: refs[0].update(split=["train"]), "refs[0]: 'split' must be text, found list"),
+        (lambda refs: refs.insert(0, "red"), "refs[0] has no key 'ann_id'"),
     ],
 )
 def test_a_malformed_reference_is_named(native, edit, message):
@@ -522,6 +528,33 @@ def test_a_malformed_reference_is_named(native, edit, message):
     with pytest.raises(LayoutError) as error:
         datasets.expressions("refcocog", root=native)
     assert message in str(error.value) and "refs(umd).p" in str(error.value) and "Expected layout" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("part", "values", "message"),
+    [
+        ("images", {"file_name": None}, "images[0]: 'file_name' must be text"),
+        ("images", {"file_name": 5}, "images[0]: 'file_name' must be text, found int 5"),
+        ("images", {"file_name": "/etc/passwd"}, "images[0] 'file_name' must name a file below"),
+        ("images", {"file_name": "../a.jpg"}, "images[0] 'file_name' must name a file below"),
+        ("images", {"id": {}}, "images[0]: 'id' must be a whole number or text, found dict"),
+        ("annotations", {"category_id": []}, "annotations[0]: 'category_id' must be a whole number or text"),
+        ("annotations", {"image_id": []}, "annotations[0]: 'image_id' must be a whole number or text"),
+        ("categories", {"id": []}, "categories[0]: 'id' must be a whole number or text"),
+    ],
+)
+@pytest.mark.parametrize("read", [datasets.expressions, datasets.load])
+def test_a_malformed_part_of_the_instances_is_named(native, read, part, values, message):
+    change(native, lambda content: content[part][0].update(values), "instances.json")
+    with pytest.raises(LayoutError) as error:
+        read("refcocog", root=native)
+    assert f"instances.json: {message}" in str(error.value)
+
+
+def test_an_annotation_needs_an_id_that_can_be_looked_up(native):
+    change(native, lambda content: content["annotations"][0].update(id=[1]), "instances.json")
+    with pytest.raises(LayoutError, match=r"instances\.json: annotations\[0\]: 'id' must be"):
+        datasets.expressions("refcocog", root=native)
 
 
 @pytest.mark.parametrize("bbox", [[5, 5, 0, 10], [5, 5, 10, -1], [1, 2, 3], None, [1, 2, "wide", 4]])

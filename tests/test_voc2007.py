@@ -166,6 +166,29 @@ def test_a_malformed_annotation_names_file_and_key(tmp_path, xml, message):
         datasets.load("voc2007", root=one(tmp_path / "v", xml))
 
 
+@pytest.mark.parametrize("encoding", ["foo", "shift_jis", "utf-32", "idna", "hex"])
+def test_an_encoding_that_is_not_to_be_had_is_no_valid_xml(tmp_path, encoding):
+    xml = f'<?xml version="1.0" encoding="{encoding}"?><annotation>{thing()}</annotation>'
+    with pytest.raises(LayoutError, match=r"000012\.xml: not valid XML"):
+        voc2007(one(tmp_path / "v", xml))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"000012\n\n000012\n", "000012 stands in it twice"),
+        (b"caf\xe9\n", "not in UTF-8"),
+        (b"000012\n../000012\n", "line 2 must name a file below"),
+        (b"/etc/000012\n", "line 1 must name a file below"),
+    ],
+)
+def test_a_broken_image_set_is_named(tmp_path, content, message):
+    root = one(tmp_path / "v", "<annotation/>")
+    (root / "VOCdevkit" / "VOC2007" / "ImageSets" / "Main" / "test.txt").write_bytes(content)
+    with pytest.raises(LayoutError, match=rf"test\.txt: {message}"):
+        voc2007(root)
+
+
 def test_an_image_in_two_sets_and_no_set_at_all_are_errors(tmp_path):
     root = one(tmp_path / "v", "<annotation/>")
     sets = root / "VOCdevkit" / "VOC2007" / "ImageSets" / "Main"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import uuid
 import warnings
 from collections import deque
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from utils.encoders import Encoder
 
 Item = str | Path | tuple[str | Path, Sequence[float], str]
+STYLES = ("tight", "pad")
 SHARD_ROWS = 4096  # a long run that is killed loses no more than these
 BAD_ITEM = (ValueError, OSError)  # files.ImageError is a ValueError
 
@@ -53,7 +55,7 @@ def images(
     """Embeds images or parts of them.
 
     Args:
-        items: paths; or (path, box_xyxy, style) for a part, with the box in px of the upright image. Style
+        items: paths, or one; or (path, box_xyxy, style) for a part, with the box in px of the upright image. Style
             "tight" crops the box, "pad" adds a border in the model's mean colour until it is square, so that
             the centre crop of the preprocessing loses nothing.
         batch: images at once; by default the profile's.
@@ -66,6 +68,7 @@ def images(
         ValueError: naming the items that cannot be read. The others are in the cache by then; to go on
             without the bad ones use `readable`.
     """
+    items = _listed(items)
     emb, _, failures = readable(encoder, items, batch, cache, progress)
     if failures:
         first = "; ".join(list(failures.values())[:3])
@@ -87,7 +90,7 @@ def readable(
         failures: position -> what is wrong, naming the file.
     """
     budget = config.load().budgets["embed"]
-    workers = budget["workers"]
+    workers, items = budget["workers"], _listed(items)
     keys = list(_ahead(_attempt(_item_key), items, workers, 8 * workers))
     store = _Store(encoder, cache)
     todo = {key: item for key, item in zip(keys, items, strict=True) if isinstance(key, bytes) and key not in store}
@@ -112,8 +115,13 @@ def texts(encoder: Encoder, sentences: Sequence[str], cache: bool = True) -> np.
     Returns:
         (m, d) float32, unit length, in order; (0, d) for none. `encoder.truncated` counts the ones that were
         cut, the same for cached and for new ones.
+
+    Raises:
+        ValueError: a sentence is no string.
     """
     sentences = [sentences] if isinstance(sentences, str) else list(sentences)
+    if odd := [sentence for sentence in sentences if not isinstance(sentence, str)]:
+        raise ValueError(f"{len(odd)} of {len(sentences)} sentences are no strings, such as {odd[0]!r}")
     keys = [_digest("text", sentence.encode()) for sentence in sentences]
     store = _Store(encoder, cache)
     todo = {key: text for key, text in zip(keys, sentences, strict=True) if key not in store}
@@ -171,21 +179,37 @@ def _bar(results: Iterator, total: int, progress: bool) -> Iterator:
     return iter(tqdm(results, total=total, desc="embedding", unit="image"))
 
 
-def _path(item: Item) -> str | Path:
-    return item[0] if isinstance(item, tuple) else item
+def _listed(items: Sequence[Item]) -> list[Item]:
+    return [items] if isinstance(items, (str, os.PathLike)) else list(items)
+
+
+def _parts(item: Item) -> tuple[str | Path, np.ndarray | None, str]:
+    """Path, box_xyxy (4,) float64 and style of an item; no box and "" for a whole image."""
+    path, box, style = item if isinstance(item, tuple) and len(item) == 3 else (item, None, "")
+    if not isinstance(path, (str, os.PathLike)):
+        raise ValueError(f"{item!r} is neither a path nor (path, box_xyxy, style)")
+    if path is item:
+        return path, None, ""
+    if style not in STYLES:
+        raise ValueError(f"unknown crop style {style!r}: choose {' or '.join(STYLES)}")
+    try:
+        box = np.array([float(side) for side in box])
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"box {box!r} must be four numbers x0, y0, x1, y1") from error
+    if box.shape != (4,):
+        raise ValueError(f"box {box.tolist()} must be four numbers x0, y0, x1, y1")
+    return path, box, style
 
 
 def _message(item: Item, error: Exception) -> str:
-    path, reason = str(_path(item)), str(error)
+    path, reason = str(item[0] if isinstance(item, tuple) and item else item), str(error)
     return reason if path in reason else f"{path}: {reason}"
 
 
 def _item_key(item: Item) -> bytes:
-    content = files.sha256(_path(item)).encode()
-    if not isinstance(item, tuple):
-        return _digest("image", content)
-    _, box, style = item
-    return _digest("image", content, style.encode(), np.asarray(box, np.float64).tobytes())
+    path, box, style = _parts(item)
+    content = files.sha256(path).encode()
+    return _digest("image", content) if box is None else _digest("image", content, style, box.tobytes())
 
 
 def _digest(*parts: str | bytes) -> bytes:
@@ -193,21 +217,21 @@ def _digest(*parts: str | bytes) -> bytes:
 
 
 def _read(item: Item, mean: Sequence[float]) -> Image.Image:
-    image = files.load_image(_path(item))
-    if not isinstance(item, tuple):
+    path, box, style = _parts(item)
+    image = files.load_image(path)
+    if box is None:
         return image
-    _, box, style = item
-    if style not in {"tight", "pad"}:
-        raise ValueError(f"unknown crop style {style!r}: choose tight or pad")
     part = _cut(image, box)
     return part if style == "tight" else _pad(part, mean)
 
 
-def _cut(image: Image.Image, box: Sequence[float]) -> Image.Image:
+def _cut(image: Image.Image, box: np.ndarray) -> Image.Image:
     """Cuts box_xyxy out, rounded outwards to whole px and clipped to the image."""
-    x0, y0, x1, y1 = (float(side) for side in box)
+    x0, y0, x1, y1 = box.tolist()
     if not (x0 < x1 and y0 < y1 and min(x1, y1) > 0 and x0 < image.width and y0 < image.height):
-        raise ValueError(f"box {tuple(box)} is empty or outside the image of {image.width} x {image.height} px")
+        raise ValueError(
+            f"box {tuple(box.tolist())} is empty or outside the image of {image.width} x {image.height} px"
+        )
     start = math.floor(max(0, x0)), math.floor(max(0, y0))
     return image.crop((*start, math.ceil(min(image.width, x1)), math.ceil(min(image.height, y1))))
 

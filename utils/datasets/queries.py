@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from . import registry
-from .readers import LayoutError
+from .readers import LayoutError, some
 from .readers.brueghel import brueghel_queries
 from .readers.oxford_buildings import MARKS, oxford_queries
 
@@ -32,7 +32,7 @@ def queries(name: str, root: str | Path | None = None) -> pd.DataFrame:
     Raises:
         ValueError: a data set without queries; the message lists those that have some.
         FileNotFoundError: as `load`, or one of a query's lists is missing.
-        LayoutError: an entry is malformed or names no image; the message names file and line or entry.
+        LayoutError: an entry is malformed or names no image, or several; the message names file and line or entry.
     """
     if name not in QUERIES:
         raise ValueError(f"the data set '{name}' has no queries; known: {', '.join(QUERIES)}")
@@ -42,20 +42,26 @@ def queries(name: str, root: str | Path | None = None) -> pd.DataFrame:
 
 
 class _Images:
-    """image_id and path by file name or stem; images that could not be read are known, and left out of the lists."""
+    """image_id and path by file name, else by stem; unreadable images are known, and left out of the lists."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
-        self.known: dict[str, tuple[str, str]] = {}
+        self.names: dict[str, list[tuple[str, str]]] = {}
+        self.stems: dict[str, list[tuple[str, str]]] = {}
         for image_id, path in zip(frame["image_id"], frame["path"], strict=True):
-            self.known[Path(path).name] = self.known[Path(path).stem] = (image_id, path)
+            self.names.setdefault(Path(path).name, []).append((image_id, path))
+            self.stems.setdefault(Path(path).stem, []).append((image_id, path))
         self.skipped = {
             key for item in frame.attrs["skipped"] for key in (Path(item["path"]).name, Path(item["path"]).stem)
         }
 
     def find(self, name: str, where: str) -> tuple[str, str] | None:
-        if name not in self.known and name not in self.skipped:
+        found = self.names.get(name) or self.stems.get(name, [])
+        if not found and name not in self.skipped:
             raise LayoutError(f"{where}: no image is called {name!r}")
-        return self.known.get(name)
+        if len(found) > 1:
+            named = some([image_id for image_id, _ in found], 3)
+            raise LayoutError(f"{where}: several images are called {name!r} ({named}); rename or remove all but one")
+        return found[0] if found else None
 
 
 def _oxford(root: Path, images: _Images) -> list[dict[str, Any]]:

@@ -166,7 +166,7 @@ def locate(name: str) -> Path:
     """The default folder of a data set, `<data_dir>/<name>`; the embedded profile writes it when it is missing.
 
     Raises:
-        ValueError: "image_folder" has no default folder.
+        ValueError: "image_folder" has no default folder; or the profile does not say how much of it to write.
     """
     cfg = config.load()
     if name == "image_folder":
@@ -175,6 +175,9 @@ def locate(name: str) -> Path:
     if not root.exists() and cfg.profile == "embedded":
         from .. import reef
 
+        if name not in cfg.budgets["datasets"]:
+            line = f"{name} = {{ images = 100 }}"
+            raise ValueError(f"{root} is missing: pass root, or add `{line}` to [embedded.datasets] in profiles.toml")
         reef.write(name, root, seed=cfg.seed, **cfg.budgets["datasets"][name])
     return root
 

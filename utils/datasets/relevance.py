@@ -17,6 +17,11 @@ import numpy as np
 import pandas as pd
 
 from .readers import LayoutError, Native, read_table, some
+from .readers.common import field, four, items, parse_json, read_text
+
+_NEEDED = (  # of every part of these lists in a line of truth
+    ("objects", "kind", str), ("objects", "box_xyxy", list), ("captions", "caption", str), ("expressions", "sentence_id", int),
+)  # fmt: skip
 
 
 def captions(frame: pd.DataFrame) -> pd.DataFrame:
@@ -167,12 +172,23 @@ def read_truth(base: Path) -> dict[str, dict[str, Any]]:
     if not path.is_file():
         return {}
     truths = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            item = json.loads(line)
+    for number, line in enumerate(read_text(path).split("\n"), 1):
+        if line.strip():
+            item = parse_json(line, f"{path}: line {number}")
+            _check(item, path, f"line {number}")
             truths[item["file"]] = item
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise LayoutError(f"{path}: line {number} is no JSON object with the key 'file' ({error!r})") from error
     return truths
+
+
+def _check(item: dict, path: Path, line: str) -> None:
+    """A `LayoutError` unless a line of truth has what the manifest needs; lists may be absent or None."""
+    field(item, "file", path, line, str)
+    field({"facts": {}, **item}, "facts", path, line, dict)
+    for key, name, kind in _NEEDED:
+        for i, part in enumerate(items(item, key, path, line) if item.get(key) is not None else ()):
+            field(part, name, path, f"{line} {key}[{i}]", kind)
+    for i, thing in enumerate(item.get("objects") or ()):
+        try:
+            four(thing["box_xyxy"])
+        except ValueError as error:
+            raise LayoutError(f"{path}: {line} objects[{i}]: 'box_xyxy' must be four finite numbers") from error

@@ -120,7 +120,8 @@ def _strata(frame: pd.DataFrame, group: pd.Series) -> dict[str, str]:
 
 
 def _hash(seed: int, name: str) -> bytes:
-    return hashlib.blake2b(f"{seed}|{name}".encode(), digest_size=8).digest()
+    # surrogates stand for the bytes of a file's name that are not UTF-8
+    return hashlib.blake2b(f"{seed}|{name}".encode(errors="surrogatepass"), digest_size=8).digest()
 
 
 def _published(frame: pd.DataFrame, by: str) -> pd.Series:

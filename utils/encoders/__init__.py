@@ -6,6 +6,7 @@ are read as safetensors or as plain tensors only: a file that could run code is 
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from utils import config
@@ -22,15 +23,16 @@ def load(slot_or_path: str | Path, device: str | None = None, precision: str | N
 
     Args:
         slot_or_path: a slot such as "clip-vit-openai"; or the path of a Hugging Face CLIPModel folder or of
-            an OpenAI-format state dict (.safetensors or .pt). Files that a `card.json` beside them lists
-            under "sha256" are checked first.
+            an OpenAI-format state dict (.safetensors or .pt), with "./" before it where a slot is called so too.
+            Files that a `card.json` beside them lists under "sha256" are checked first.
         device: "cpu", "cuda", "mps" or "auto"; by default the profile's.
         precision: "fp32", "bf16", "fp16" or "auto"; by default the profile's. "auto" takes a lower precision
             only where a timed batch is faster and keeps a cosine of 0.999 to fp32; the verdict is cached.
 
     Raises:
-        ValueError: unknown slot or precision; a file that is not CLIP, fails its checksum or could run code.
-        FileNotFoundError: nothing lies where the model should be.
+        ValueError: unknown slot or precision; a file that is not CLIP, is damaged, fails its checksum or could
+            run code; the message names it.
+        FileNotFoundError: nothing lies where the model should be, or a file that its card lists is missing.
     """
     cfg = config.load()
     device, precision = (
@@ -46,9 +48,9 @@ def load(slot_or_path: str | Path, device: str | None = None, precision: str | N
 
 
 def _source(name: str, cfg: config.Config) -> str:
-    """Where a slot or path points to: a local path, or the published name that the profile gives."""
-    if Path(name).exists():
-        return name
+    """Where a slot or path points to: an absolute path, or the published name that the profile gives."""
+    if name not in cfg.budgets["models"] and Path(name).exists():
+        return os.path.abspath(name)
     if Path(name).name != name or Path(name).suffix:
         raise FileNotFoundError(f"no model at {name}: give a Hugging Face CLIP folder or an OpenAI-format state dict")
     return config.model_source(name, cfg)

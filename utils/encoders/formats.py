@@ -27,9 +27,13 @@ class HuggingFaceEncoder(Encoder):
         from transformers import AutoImageProcessor, AutoTokenizer, CLIPModel
 
         with _no_progress_bar():
-            model = CLIPModel.from_pretrained(source, dtype=torch.float32, use_safetensors=True)
+            model, found = CLIPModel.from_pretrained(
+                source, dtype=torch.float32, use_safetensors=True, output_loading_info=True
+            )
             self.tokenizer = AutoTokenizer.from_pretrained(source)
             preprocessing = _from_processor(AutoImageProcessor.from_pretrained(source), source)
+        if found["missing_keys"]:  # which transformers fills at random
+            raise ValueError(f"{source}: the weights lack {', '.join(sorted(found['missing_keys'])[:3])}")
         text = model.config.text_config
         context = text.max_position_embeddings
         super().__init__(name, model, preprocessing, model.config.projection_dim, context)
@@ -97,20 +101,30 @@ class OpenAIEncoder(Encoder):
 
 
 def open_source(source: str, name: str) -> Encoder:
-    """Opens a local folder or file, or a published model by name, as an fp32 encoder on the CPU."""
+    """Opens the folder or file of an absolute path, or a published model by name, as an fp32 encoder on the CPU."""
     path = Path(source)
-    if path.exists():
-        return _open_local(path, name)
-    if path.is_absolute():
+    if not path.is_absolute():
+        return _open_published(source, name)
+    if not path.exists():
         raise FileNotFoundError(f"no model at {source}: make it with `make models`, or put the model there")
-    return _open_published(source, name)
+    folder = path if path.is_dir() else path.parent
+    try:
+        weights.check_sums(folder)
+        return _open_local(path, name)
+    except (ImportError, MemoryError):
+        raise
+    except Exception as error:  # on damaged files the libraries raise whatever they come upon
+        if isinstance(error, (ValueError, FileNotFoundError)) and str(error).startswith(str(folder)):
+            raise
+        reason = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{path} is no whole CLIP ({reason}): get it again, or make it with `make models`") from error
 
 
 def _open_local(path: Path, name: str) -> Encoder:
-    weights.check_sums(path if path.is_dir() else path.parent)
     if not (path / "config.json").exists():
         return OpenAIEncoder(weights.state_dict(path), name)
-    kind = files.read_json(path / "config.json").get("model_type")
+    settings = files.read_json(path / "config.json")
+    kind = settings.get("model_type") if isinstance(settings, dict) else None
     if kind != "clip":
         raise ValueError(f"{path} holds a model of type {kind!r}, not a CLIP")
     if not list(path.glob("*.safetensors")):

@@ -22,12 +22,17 @@ def check_sums(folder: Path) -> None:
     """Compares files with the sha256 sums that `card.json` in the folder gives, if it does.
 
     Raises:
-        ValueError: naming the file that differs.
+        ValueError: naming the file that differs, or the card if it is none.
         FileNotFoundError: if a listed file is missing.
     """
     card = folder / "card.json"
-    sums = files.read_json(card).get("sha256", {}) if card.exists() else {}
+    content = files.read_json(card) if card.exists() else {}
+    sums = content.get("sha256", {}) if isinstance(content, dict) else None
+    if not isinstance(sums, dict):
+        raise ValueError(f"{card} should hold an object whose 'sha256' has a sum for each file: get it again")
     for name, expected in sums.items():
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"{folder / name} is missing, and card.json lists it: get it again")
         found = files.sha256(folder / name)
         if found != expected:
             raise ValueError(f"{folder / name} has sha256 {found}, not {expected} as in card.json: get it again")

@@ -5,7 +5,9 @@ A data set is photographed in parallel into a temporary folder that takes its fi
 
 from __future__ import annotations
 
+import inspect
 import json
+from numbers import Integral
 from pathlib import Path
 
 import cv2
@@ -37,7 +39,7 @@ def write(
         and captions (caption, level, claims).
 
     Raises:
-        ValueError: unknown name; the message lists the known ones.
+        ValueError: unknown name, or sizes that the data set does not take; the message lists the known ones.
         PermissionError: the folder above cannot be written.
     """
     if name not in LAYOUTS:
@@ -46,6 +48,9 @@ def write(
     if root.exists():
         return root
     plan, finish = LAYOUTS[name]
+    known = [size for size in inspect.signature(plan).parameters if size != "seed"]
+    if sizes.keys() != set(known) or not all(isinstance(size, Integral) and size >= 1 for size in sizes.values()):
+        raise ValueError(f"{name} takes {' and '.join(known)}, whole numbers from 1 up; found {sizes or 'none'}")
     shots = plan(seed * 10 + _STREAMS[name], **sizes)
     with atomic_folder(root) as folder:
         truths = _photograph(name, folder, shots, workers, f"ReefWorld: {name}" if progress else None)

@@ -6,11 +6,11 @@ a box being [x0, y0, x1, y1] in pixels; in the first every detail is a query, in
 
 from __future__ import annotations
 
-import math
+import reprlib
 from pathlib import Path
 from typing import Any
 
-from .common import LayoutError, Native, field, list_images, read_json, row
+from .common import LayoutError, Native, field, four, list_images, read_json, row
 
 ANNOTATIONS = ("brueghelTest.json", "brueghelVal.json")
 Detail = tuple[str, list[float]]
@@ -69,15 +69,10 @@ def brueghel_queries(root: Path, file: str | None = None) -> list[dict[str, Any]
 def _detail(value: Any, path: Path, where: str) -> Detail:
     try:
         name, box = value
-        box = [float(v) for v in box]
-        if (
-            not isinstance(name, str)
-            or len(box) != 4
-            or not all(map(math.isfinite, box))
-            or box[2] <= box[0]
-            or box[3] <= box[1]
-        ):
+        box = four(box)
+        if not isinstance(name, str) or box[2] <= box[0] or box[3] <= box[1]:
             raise ValueError("no detail")
     except (TypeError, ValueError) as error:
-        raise LayoutError(f"{path}: {where} must be [file name, [x0, y0, x1, y1]], found {value!r}") from error
+        found = reprlib.repr(value)
+        raise LayoutError(f"{path}: {where} must be [file name, [x0, y0, x1, y1]], found {found}") from error
     return name, box

@@ -12,7 +12,7 @@ import numpy as np
 
 from ... import config, files
 from . import pickles
-from .common import LayoutError, Native, field, list_images, row
+from .common import LayoutError, Native, field, items, list_images, row
 
 TRAIN = tuple(f"data_batch_{i}" for i in range(1, 6))
 UNPACKED = "unpacked"
@@ -31,7 +31,7 @@ def cifar10(root: Path) -> Native:
         folder = _unpack(native, folder)
     rows = []
     for file in list_images(folder)[0]:
-        split, label = Path(file).parts[:2]
+        split, label = _place(folder, file)
         known = {
             "label": label,
             "category": label,
@@ -40,6 +40,14 @@ def cifar10(root: Path) -> Native:
         }
         rows.append(row(root, f"{UNPACKED}/{file}", **known))
     return Native(root, rows)
+
+
+def _place(folder: Path, file: str) -> tuple[str, str]:
+    """Split and class of an unpacked file."""
+    split, *rest = Path(file).parts
+    if split not in ("train", "test") or len(rest) != 2:
+        raise LayoutError(f"{folder / file} lies outside {{train,test}}/<class>/; move it, or remove {folder}")
+    return split, rest[0]
 
 
 def _unpack(native: Path, folder: Path) -> Path:
@@ -85,7 +93,7 @@ def _images(native: Path) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _names(path: Path) -> list[str]:
-    names = [_text(name) for name in field(_content(path), "label_names", path, "the file")]
+    names = [_text(name) for name in items(_content(path), "label_names", path)]
     for name in names:
         if not name or Path(name).name != name or name.startswith("."):
             raise LayoutError(f"{path}: 'label_names' holds {name!r}, which names no folder")

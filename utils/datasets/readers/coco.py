@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from .common import SPLITS, LayoutError, Native, field, items, read_json, read_table, row, to_xyxy
+from .common import ID, SPLITS, LayoutError, Native, field, inside, items, read_json, read_table, row, some, to_xyxy
 
 
 def sea_turtles(root: Path) -> Native:
@@ -72,7 +73,7 @@ def _turtle_row(base: Path, record: dict[str, str], boxes: list[dict]) -> dict[s
     facts = {"date": date, "splits": splits, **extra}
     return row(
         base,
-        record["file_name"],
+        inside(record["file_name"], base / "metadata_splits.csv", f"'file_name' of image {record['id']}"),
         label="turtle",
         identity=identity,
         encounter=encounter,
@@ -87,32 +88,46 @@ def _published(path: Path, column: str, value: str) -> str:
     return SPLITS[value]
 
 
-def _images(content: dict, path: Path) -> dict[str, dict]:
-    images = {}
+def listed_images(content: dict, path: Path) -> dict[str, dict]:
+    """The list `images` of a COCO file by id, each with a file name below the folder of the images."""
+    images: dict[str, dict] = {}
     for i, image in enumerate(items(content, "images", path)):
-        field(image, "file_name", path, f"images[{i}]")
-        images[str(field(image, "id", path, f"images[{i}]"))] = image
+        key = str(field(image, "id", path, f"images[{i}]", *ID))
+        inside(field(image, "file_name", path, f"images[{i}]", str), path, f"images[{i}] 'file_name'")
+        if key in images:
+            raise LayoutError(f"{path}: images[{i}] has 'id' {key}, as an image before it; give every image its own")
+        images[key] = image
     return images
 
 
+def category_names(content: dict, path: Path) -> dict[int | str, str]:
+    """The names of a COCO file's categories by id."""
+    listed = [(f"categories[{i}]", item) for i, item in enumerate(items(content, "categories", path))]
+    return {field(item, "id", path, where, *ID): field(item, "name", path, where, str) for where, item in listed}
+
+
 def read_coco(path: Path, crowds: bool = True) -> tuple[dict[str, dict], dict[str, list[dict]]]:
-    """Images by id and boxes by image id of one COCO instances file."""
+    """Images by id and boxes by image id of one COCO instances file; boxes without area are left out with a warning."""
     content = read_json(path)
-    images, boxes = _images(content, path), defaultdict(list)
-    names = {}
-    for i, category in enumerate(items(content, "categories", path)):
-        names[field(category, "id", path, f"categories[{i}]")] = field(category, "name", path, f"categories[{i}]")
+    images, names = listed_images(content, path), category_names(content, path)
+    boxes, flat = defaultdict(list), []
     for i, annotation in enumerate(items(content, "annotations", path)):
         where = f"annotations[{i}]"
-        key = str(field(annotation, "image_id", path, where))
-        category = field(annotation, "category_id", path, where)
+        key = str(field(annotation, "image_id", path, where, *ID))
+        category = field(annotation, "category_id", path, where, *ID)
         if key not in images:
             raise LayoutError(f"{path}: {where} has 'image_id' {key}, which 'images' does not list")
         if category not in names:
             raise LayoutError(f"{path}: {where} has 'category_id' {category}, which 'categories' does not list")
         box = to_xyxy(field(annotation, "bbox", path, where), path, where)
-        if box is not None:
+        if box is None:
+            continue
+        if box[0] < box[2] and box[1] < box[3]:
             boxes[key].append(_box(box, names[category], annotation, crowds))
+        else:
+            flat.append(where)
+    if flat:
+        warnings.warn(f"{path}: {len(flat)} boxes without area are left out: {some(flat)}", stacklevel=2)
     return images, boxes
 
 
@@ -131,8 +146,8 @@ def read_coco_captions(path: Path) -> tuple[dict[str, dict], dict[str, list[str]
     content = read_json(path)
     captions = defaultdict(list)
     for i, annotation in enumerate(items(content, "annotations", path)):
-        key = str(field(annotation, "image_id", path, f"annotations[{i}]"))
-        caption = str(field(annotation, "caption", path, f"annotations[{i}]")).strip()
+        key = str(field(annotation, "image_id", path, f"annotations[{i}]", *ID))
+        caption = field(annotation, "caption", path, f"annotations[{i}]", str).strip()
         if caption:
             captions[key].append(caption)
-    return _images(content, path), captions
+    return listed_images(content, path), captions

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 import os
+import reprlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import pandas as pd
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 COMPANIONS = frozenset({"captions.csv", "truth.jsonl"})
@@ -20,6 +22,8 @@ SPLITS = {
     "validation": "val",
     "test": "test",
 }
+ID = (int, str)
+_WORDS = {str: "text", int: "a whole number", list: "a list", dict: "an object"}
 
 
 class LayoutError(ValueError):
@@ -43,8 +47,7 @@ def row(base: Path, file: str, **known: Any) -> dict[str, Any]:
 def list_images(root: Path) -> tuple[list[str], int]:
     """Image files below `root`, sorted, as POSIX paths; and the number of other files. No hidden ones."""
     images, others = [], 0
-    for folder, subfolders, names in os.walk(root):
-        subfolders[:] = [name for name in subfolders if not name.startswith((".", "__MACOSX"))]
+    for folder, names in _folders(root):
         for name in names:
             if name.startswith("."):
                 continue
@@ -55,18 +58,52 @@ def list_images(root: Path) -> tuple[list[str], int]:
     return sorted(images), others
 
 
-def read_table(path: Path, required: tuple[str, ...]) -> list[dict[str, str]]:
-    """Rows of a CSV file as strings; a byte-order mark is accepted, a missing column is a `LayoutError`."""
+def _folders(root: Path) -> Iterator[tuple[str, list[str]]]:
+    """Every folder that is not hidden and its files; links are followed, and no folder is met twice."""
+    seen, links = {str(folder) for folder in root.resolve().parents}, [str(root)]
+    for link in links:  # grows below: folders that lie in the root come before those that are only linked to
+        for folder, subfolders, names in os.walk(link):
+            real = os.path.realpath(folder)
+            subfolders[:] = sorted(name for name in subfolders if not name.startswith((".", "__MACOSX")))
+            if real in seen:
+                subfolders.clear()
+                continue
+            seen.add(real)
+            links += [path for path in (os.path.join(folder, name) for name in subfolders) if os.path.islink(path)]
+            yield folder, names
+
+
+def read_text(path: Path) -> str:
+    """The text of a file in UTF-8, a byte-order mark left out; other bytes are a `LayoutError`."""
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing")
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise LayoutError(f"{path}: not a CSV file in UTF-8 ({error})") from error
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise LayoutError(f"{path}: not in UTF-8 ({error}); save it in that encoding") from error
+
+
+def read_table(path: Path, required: tuple[str, ...]) -> list[dict[str, str]]:
+    """Rows of a CSV file as strings; a missing column and a row of another length are `LayoutError`s."""
+    lines = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
+    rows, begun = [], 1
+    try:
+        for cells in lines:
+            if len(cells) > 1 or "".join(cells).strip():
+                rows.append((begun, cells))
+            begun = lines.line_num + 1
+    except csv.Error as error:
+        raise LayoutError(f"{path}: line {begun} is not CSV ({error})") from error
+    header = rows[0][1] if rows else []
     for column in required:
-        if column not in table.columns:
-            raise LayoutError(f"{path}: the column '{column}' is missing; found {', '.join(table.columns)}")
-    return table.to_dict("records")
+        if header.count(column) != 1:
+            fault = "stands twice" if column in header else "is missing"
+            raise LayoutError(f"{path}: the column '{column}' {fault}; found {', '.join(header) or 'nothing'}")
+    for line, cells in rows[1:]:
+        if len(cells) != len(header):
+            counts = f"{len(cells)} fields, the header {len(header)}"
+            raise LayoutError(f"{path}: line {line} has {counts}; put a text with a comma in double quotes")
+    return [dict(zip(header, cells, strict=True)) for _, cells in rows[1:]]
 
 
 def some(names: list[str], most: int = 10) -> str:
@@ -76,30 +113,52 @@ def some(names: list[str], most: int = 10) -> str:
 
 def read_json(path: Path) -> dict:
     """The object that a JSON file holds; anything else is a `LayoutError`."""
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing")
+    return parse_json(read_text(path), str(path))
+
+
+def parse_json(text: str, where: str) -> dict:
+    """The object that a text holds as JSON, or a `LayoutError` that says where there is none."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise LayoutError(f"{path}: not valid JSON ({error})") from error
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise LayoutError(f"{where}: not valid JSON ({error})") from error
     if not isinstance(content, dict):
-        raise LayoutError(f"{path}: expected an object with the keys images and annotations, found a list or value")
+        raise LayoutError(f"{where}: expected an object, found {type(content).__name__}")
     return content
 
 
-def field(item: Any, key: str, path: Path, where: str) -> Any:
-    """`item[key]`, or a `LayoutError` that says which key is missing where."""
+def field(item: Any, key: str, path: Path, where: str, *kinds: type) -> Any:
+    """`item[key]`, or a `LayoutError` that says which key is missing where, or is of none of the `kinds`."""
     if not isinstance(item, dict) or key not in item:
         raise LayoutError(f"{path}: {where} has no key '{key}'")
-    return item[key]
+    value = item[key]
+    if kinds and not isinstance(value, kinds):
+        wanted, found = " or ".join(_WORDS[kind] for kind in kinds), type(value).__name__
+        raise LayoutError(f"{path}: {where}: '{key}' must be {wanted}, found {found} {reprlib.repr(value)}")
+    return value
 
 
-def items(content: dict, key: str, path: Path) -> list:
+def items(content: dict, key: str, path: Path, where: str = "the file") -> list:
     """The list `content[key]` of a file."""
-    found = field(content, key, path, "the file")
-    if not isinstance(found, list):
-        raise LayoutError(f"{path}: '{key}' must be a list, found {type(found).__name__}")
-    return found
+    return field(content, key, path, where, list)
+
+
+def inside(name: str, path: Path, where: str) -> str:
+    """The file name that `path` gives for an image; one that leads out of the images' folder is a `LayoutError`."""
+    if not name or Path(name).is_absolute() or ".." in Path(name).parts:
+        raise LayoutError(f"{path}: {where} must name a file below the images' folder, found {name!r}")
+    return name
+
+
+def four(values: Any) -> list[float]:
+    """Four finite numbers, or a ValueError."""
+    try:
+        numbers = [float(value) for value in values]
+    except (TypeError, OverflowError) as error:
+        raise ValueError(str(error)) from error
+    if len(numbers) != 4 or not all(map(math.isfinite, numbers)):
+        raise ValueError("four finite numbers are needed")
+    return numbers
 
 
 def to_xyxy(bbox: Any, path: Path, where: str) -> list[float] | None:
@@ -107,9 +166,10 @@ def to_xyxy(bbox: Any, path: Path, where: str) -> list[float] | None:
     if bbox is None:
         return None
     try:
-        x, y, width, height = (float(value) for value in (json.loads(bbox) if isinstance(bbox, str) else bbox))
-    except (TypeError, ValueError) as error:
-        raise LayoutError(f"{path}: {where} 'bbox' must be [x, y, width, height], found {bbox!r}") from error
-    if not all(map(math.isfinite, (x, y, width, height))):
-        raise LayoutError(f"{path}: {where} 'bbox' must be finite, found {bbox!r}")
-    return [x, y, x + width, y + height]
+        x, y, width, height = four(json.loads(bbox) if isinstance(bbox, str) else bbox)
+        if min(width, height) < 0:
+            raise ValueError("width and height must be >= 0")
+        return four([x, y, x + width, y + height])
+    except (ValueError, RecursionError) as error:
+        found = reprlib.repr(bbox)
+        raise LayoutError(f"{path}: {where} 'bbox' must be [x, y, width, height], found {found} ({error})") from error

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import re
 from pathlib import Path
 from typing import Any
 
-from .common import LayoutError, Native, list_images, row
+from .common import LayoutError, Native, four, list_images, read_text, row
 
 GROUND_TRUTH = "gt_files_170407"
 MARKS = ("good", "ok", "junk")
@@ -71,12 +70,12 @@ def oxford_queries(root: Path) -> list[dict[str, Any]]:
 
 
 def _query(path: Path) -> tuple[str, list[float]]:
-    words = path.read_text(encoding="utf-8").split()
+    words = read_text(path).split()
     try:
         name, *box = words
-        box = [float(v) for v in box]
-        if len(box) != 4 or not all(map(math.isfinite, box)) or box[2] <= box[0] or box[3] <= box[1]:
-            raise ValueError("four numbers")
+        box = four(box)
+        if box[2] <= box[0] or box[3] <= box[1]:
+            raise ValueError("a box has a width and a height")
     except ValueError as error:
         raise LayoutError(f"{path}: line 1 must be 'oxc1_<image> x0 y0 x1 y1', found {' '.join(words)!r}") from error
     return name.removeprefix("oxc1_"), box
@@ -84,9 +83,7 @@ def _query(path: Path) -> tuple[str, list[float]]:
 
 def _stems(path: Path) -> list[tuple[int, str]]:
     """(line number, image name without suffix) of a list."""
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing")
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = read_text(path).splitlines()
     for number, line in enumerate(lines, 1):
         if len(line.split()) > 1:
             raise LayoutError(f"{path}: line {number} must be one image name, found {line!r}")

@@ -23,7 +23,7 @@ _ARRAYS = {  # what the published CIFAR batches name, and what NumPy 2 writes in
 }
 _DAMAGE = (
     pickle.UnpicklingError, EOFError, AttributeError, ImportError, LookupError, ValueError, TypeError, OverflowError,
-    MemoryError, struct.error,
+    MemoryError, RecursionError, struct.error,
 )  # fmt: skip
 
 
@@ -48,14 +48,16 @@ def load(path: str | Path, arrays: bool = False) -> Any:
         return _unpickle(path, content, "latin-1", _ARRAYS)
     try:
         return _unpickle(path, content, "utf-8", {})
-    except UnicodeDecodeError:
+    except LayoutError as error:
+        if not isinstance(error.__cause__, UnicodeDecodeError):
+            raise
         return _unpickle(path, content, "latin-1", {})
 
 
 def _unpickle(path: Path, content: bytes, encoding: str, known: dict[tuple[str, str], Any]) -> Any:
     try:
         return _Restricted(path, content, encoding, known).load()
-    except (LayoutError, UnicodeDecodeError):
+    except LayoutError:
         raise
     except _DAMAGE as error:
         raise LayoutError(f"{path}: no whole pickle of plain values ({type(error).__name__}: {error})") from error

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import pickles
-from .coco import read_coco
-from .common import SPLITS, LayoutError, Native, field, items, read_json, row, to_xyxy
+from .coco import category_names, listed_images, read_coco
+from .common import ID, SPLITS, LayoutError, Native, field, items, read_json, row, to_xyxy
 
 REFS = ("umd", "google")
 _IMAGES = ("images", "images/train2014", "train2014", "images/mscoco/images/train2014")
@@ -21,7 +21,7 @@ def refcocog(root: Path) -> Native:
     folder, published = _folder(root, images), {}
     path = notes / "refs(umd).p"
     for i, ref in enumerate(_refs(path)):
-        published[str(field(ref, "image_id", path, f"refs[{i}]"))] = _split(ref, path, f"refs[{i}]")
+        published[str(field(ref, "image_id", path, f"refs[{i}]", *ID))] = _split(ref, path, f"refs[{i}]")
     rows = []
     for key, image in images.items():
         splits = {"published": published[key]} if key in published else {}
@@ -54,8 +54,9 @@ def refcocog_sentences(root: Path, refs: str) -> list[dict[str, Any]]:
         if file.name not in there:
             raise LayoutError(f"{path}: {where} needs {file}, which is missing")
         known |= {"file": file.relative_to(root).as_posix(), "path": str(file)}
-        for j, sentence in enumerate(items(ref, "sentences", path)):
-            number, text = (field(sentence, key, path, f"{where} sentences[{j}]") for key in ("sent_id", "sent"))
+        for j, sentence in enumerate(items(ref, "sentences", path, where)):
+            at = f"{where} sentences[{j}]"
+            number, text = field(sentence, "sent_id", path, at, int), field(sentence, "sent", path, at, str)
             rows.append({"sentence_id": number, "sentence": text, "raw": sentence.get("raw", text), **known})
     return sorted(rows, key=lambda row: row["sentence_id"])
 
@@ -72,26 +73,22 @@ class _Instances(NamedTuple):
 
 def _instances(path: Path) -> _Instances:
     content = read_json(path)
-    listed = {key: list(enumerate(items(content, key, path))) for key in ("images", "annotations", "categories")}
-    images = {str(field(image, "id", path, f"images[{i}]")): image for i, image in listed["images"]}
-    names, boxes, counts = {}, {}, Counter()
-    for i, category in listed["categories"]:
-        names[field(category, "id", path, f"categories[{i}]")] = field(category, "name", path, f"categories[{i}]")
-    for i, box in listed["annotations"]:
+    boxes, counts = {}, Counter()
+    for i, box in enumerate(items(content, "annotations", path)):
         where = f"annotations[{i}]"
-        boxes[field(box, "id", path, where)] = box, where
-        counts[str(field(box, "image_id", path, where)), field(box, "category_id", path, where)] += 1
-    return _Instances(path, images, boxes, names, counts)
+        boxes[field(box, "id", path, where, *ID)] = box, where
+        counts[str(field(box, "image_id", path, where, *ID)), field(box, "category_id", path, where, *ID)] += 1
+    return _Instances(path, listed_images(content, path), boxes, category_names(content, path), counts)
 
 
 def _thing(ref: dict, path: Path, where: str, instances: _Instances) -> dict[str, Any]:
     """What all sentences of one reference share, checked against instances.json."""
-    source, key = instances.path, field(ref, "ann_id", path, where)
+    source, key = instances.path, field(ref, "ann_id", path, where, *ID)
     if key not in instances.boxes:
         raise LayoutError(f"{path}: {where} has 'ann_id' {key}, which {source.name} does not list")
     box, at = instances.boxes[key]
     image, category = str(box["image_id"]), box["category_id"]
-    if str(field(ref, "image_id", path, where)) != image:
+    if str(field(ref, "image_id", path, where, *ID)) != image:
         raise LayoutError(f"{path}: {where} has 'image_id' {ref['image_id']}, but its box {key} lies in image {image}")
     if image not in instances.images:
         raise LayoutError(f"{source}: {at} has 'image_id' {image}, which 'images' does not list")
@@ -100,7 +97,7 @@ def _thing(ref: dict, path: Path, where: str, instances: _Instances) -> dict[str
     shown = instances.images[image]
     return {
         "ref_id": field(ref, "ref_id", path, where),
-        "file_name": field(shown, "file_name", source, f"image {image}"),
+        "file_name": shown["file_name"],
         "box_xyxy": _box(box, source, at),
         "split": _split(ref, path, where),
         "category": instances.names[category],
@@ -131,7 +128,7 @@ def _refs(path: Path) -> list:
 
 
 def _split(ref: dict, path: Path, where: str) -> str:
-    split = field(ref, "split", path, where)
+    split = field(ref, "split", path, where, str)
     if split not in SPLITS:
         raise LayoutError(f"{path}: {where} has 'split' {split!r}, not train, val or test")
     return SPLITS[split]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from .common import LayoutError, Native, row
+from .common import LayoutError, Native, inside, read_text, row
 
 
 def voc2007(root: Path) -> Native:
@@ -23,7 +23,8 @@ def voc2007(root: Path) -> Native:
     for split in ("train", "val", "test"):
         for key in _keys(sets / f"{split}.txt"):
             if key in splits:
-                raise LayoutError(f"{sets / f'{split}.txt'}: {key} stands in {splits[key]}.txt too")
+                place = "it twice" if splits[key] == split else f"{splits[key]}.txt too"
+                raise LayoutError(f"{sets / f'{split}.txt'}: {key} stands in {place}; leave it once")
             splits[key] = split
     if not splits:
         raise FileNotFoundError(f"{sets} holds no image: train.txt, val.txt and test.txt are missing or empty")
@@ -33,7 +34,8 @@ def voc2007(root: Path) -> Native:
 def _keys(path: Path) -> list[str]:
     if not path.is_file():
         return []
-    return [line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    lines = enumerate(read_text(path).splitlines(), 1)
+    return [inside(line.split()[0], path, f"line {number}") for number, line in lines if line.strip()]
 
 
 def _row(root: Path, base: Path, key: str, split: str) -> dict[str, Any]:
@@ -69,10 +71,10 @@ def read_objects(path: Path) -> list[dict[str, Any]]:
         raise FileNotFoundError(f"{path} is missing")
     try:
         tree = ET.fromstring(path.read_bytes(), ET.XMLParser(target=_Plain()))
-    except ET.ParseError as error:
-        raise LayoutError(f"{path}: not valid XML ({error})") from error
     except LayoutError as error:
         raise LayoutError(f"{path}: {error}") from error
+    except (ET.ParseError, LookupError, ValueError) as error:  # the last two from encodings that are not to be had
+        raise LayoutError(f"{path}: not valid XML ({error})") from error
     return [_box(item, path, f"object {i}") for i, item in enumerate(tree.findall("object"), 1)]
 
 
