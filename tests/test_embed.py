@@ -13,7 +13,8 @@ import pytest
 import torch
 from PIL import Image
 
-from utils import embed, encoders
+from utils import embed, encoders, files
+from utils.embed import embedding, store
 from utils.encoders.preprocess import Preprocess
 
 
@@ -322,7 +323,7 @@ def test_a_damaged_file_is_reported_recomputed_and_replaced(paths, cache, damage
 def test_a_file_that_another_process_is_writing_is_left_alone(paths, cache, recwarn):
     embed.images(Counting(), paths[:1])
     (shard,) = cache.rglob("*.npz")
-    with embed.files.atomic_write(shard.with_name("other.npz")) as half:
+    with files.atomic_write(shard.with_name("other.npz")) as half:
         half.write_bytes(shard.read_bytes()[:50])
         embed.images(Counting(), paths[:2])
         assert half.exists() and not recwarn.list
@@ -337,7 +338,7 @@ def test_a_damaged_file_that_cannot_be_removed_is_ignored(paths, cache, monkeypa
         raise PermissionError(f"{path}: read-only")
 
     monkeypatch.setattr(Path, "unlink", refuse)
-    monkeypatch.setattr(embed._Store, "save", lambda store: store.known.update(store.fresh))
+    monkeypatch.setattr(store.Store, "save", lambda store: store.known.update(store.fresh))
     with pytest.warns(UserWarning, match="damaged"):
         assert embed.images(Counting(), paths).shape == (10, 4)
     assert shard.exists()
@@ -367,7 +368,7 @@ def test_an_interrupted_run_keeps_what_it_has_done(paths):
 
 
 def test_a_long_run_is_saved_on_the_way(paths, cache, monkeypatch):
-    monkeypatch.setattr(embed, "SHARD_ROWS", 4)
+    monkeypatch.setattr(store, "SHARD_ROWS", 4)
     embed.images(Counting(), paths, batch=2)
     assert len(list(cache.rglob("*.npz"))) == 3
     encoder = Counting()
@@ -402,7 +403,7 @@ def test_many_writers_at_once_leave_only_whole_files(paths, cache):
 def test_decoding_runs_ahead_of_encoding_but_not_without_bound():
     drawn = []
     items = (drawn.append(i) or i for i in range(100))
-    results = embed._ahead(lambda i: i * i, items, workers=2, ahead=5)
+    results = embedding._ahead(lambda i: i * i, items, workers=2, ahead=5)
     assert next(results) == 0
     assert len(drawn) == 6
     assert list(results) == [i * i for i in range(1, 100)]
@@ -422,7 +423,7 @@ def test_texts_are_cached_in_order_and_counted_alike_when_known(cache):
 def test_a_text_and_an_image_never_share_a_row(paths):
     encoder = Counting()
     embed.images(encoder, paths[:1])
-    embed.texts(encoder, [embed.files.sha256(paths[0])])
+    embed.texts(encoder, [files.sha256(paths[0])])
     assert encoder.encoded == 2
 
 
@@ -460,7 +461,7 @@ def test_another_precision_has_its_own_rows(tiny, paths):
 
 WRITER = """
 import sys
-from utils import embed, encoders
+from utils import embed, encoders, files
 embed.images(encoders.load(sys.argv[1], "cpu", "fp32"), sys.argv[2:])
 """
 
@@ -468,7 +469,7 @@ embed.images(encoders.load(sys.argv[1], "cpu", "fp32"), sys.argv[2:])
 @pytest.mark.slow
 def test_two_processes_may_write_at_once(tiny, paths, cache):
     command = [sys.executable, "-c", WRITER, str(tiny)]
-    root = Path(embed.__file__).parents[1]
+    root = Path(embed.__file__).parents[2]
     running = [subprocess.Popen(command + [str(p) for p in part], cwd=root) for part in (paths[:7], paths[3:])]
     assert [process.wait(timeout=120) for process in running] == [0, 0]
     encoder = encoders.load(tiny, "cpu", "fp32")

@@ -1,0 +1,10 @@
+"""Embeddings of images, of their parts and of sentences, cached by content.
+
+`images(encoder, paths)` and `texts(encoder, sentences)` are what the notebooks use; `readable` goes on where files are
+broken.
+"""
+
+from utils.embed.embedding import Readable, images, readable, texts
+from utils.embed.items import Item
+
+__all__ = ["Item", "Readable", "images", "readable", "texts"]

@@ -1,0 +1,96 @@
+"""What can be embedded: an image by its path, or the part of one in a box; its content as a key, its pixels."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from utils import files
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Item = str | Path | tuple[str | Path, Sequence[float], str]
+STYLES = ("tight", "pad")
+
+
+def listed(items: Sequence[Item]) -> list[Item]:
+    """The items as a list; a lone path is one."""
+    return [items] if isinstance(items, (str, os.PathLike)) else list(items)
+
+
+def parts(item: Item) -> tuple[str | Path, np.ndarray | None, str]:
+    """Path, box_xyxy (4,) float64 and style of an item; no box and "" for a whole image.
+
+    Raises:
+        ValueError: it is neither a path nor a path with a box and a known style.
+    """
+    path, box, style = item if isinstance(item, tuple) and len(item) == 3 else (item, None, "")
+    if not isinstance(path, (str, os.PathLike)):
+        raise ValueError(f"{item!r} is neither a path nor (path, box_xyxy, style)")
+    if path is item:
+        return path, None, ""
+    if style not in STYLES:
+        raise ValueError(f"unknown crop style {style!r}: choose {' or '.join(STYLES)}")
+    try:
+        box = np.array([float(side) for side in box])
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"box {box!r} must be four numbers x0, y0, x1, y1") from error
+    if box.shape != (4,):
+        raise ValueError(f"box {box.tolist()} must be four numbers x0, y0, x1, y1")
+    return path, box, style
+
+
+def message(item: Item, error: Exception) -> str:
+    """What is wrong with an item, naming its file."""
+    path, reason = str(item[0] if isinstance(item, tuple) and item else item), str(error)
+    return reason if path in reason else f"{path}: {reason}"
+
+
+def key_of(item: Item) -> bytes:
+    """32 bytes that follow from the file's content, the box and the style."""
+    path, box, style = parts(item)
+    content = files.sha256(path).encode()
+    return digest("image", content) if box is None else digest("image", content, style, box.tobytes())
+
+
+def digest(*parts: str | bytes) -> bytes:
+    """sha256 of the parts, 32 bytes."""
+    return hashlib.sha256(b"\0".join(p.encode() if isinstance(p, str) else p for p in parts)).digest()
+
+
+def read(item: Item, mean: Sequence[float]) -> Image.Image:
+    """The picture of an item; `mean` is the colour in [0, 1] that pads it."""
+    path, box, style = parts(item)
+    image = files.load_image(path)
+    if box is None:
+        return image
+    part = _cut(image, box)
+    return part if style == "tight" else _pad(part, mean)
+
+
+def _cut(image: Image.Image, box: np.ndarray) -> Image.Image:
+    """Cuts box_xyxy out, rounded outwards to whole px and clipped to the image."""
+    x0, y0, x1, y1 = box.tolist()
+    if not (x0 < x1 and y0 < y1 and min(x1, y1) > 0 and x0 < image.width and y0 < image.height):
+        raise ValueError(
+            f"box {tuple(box.tolist())} is empty or outside the image of {image.width} x {image.height} px"
+        )
+    start = math.floor(max(0, x0)), math.floor(max(0, y0))
+    return image.crop((*start, math.ceil(min(image.width, x1)), math.ceil(min(image.height, y1))))
+
+
+def _pad(image: Image.Image, mean: Sequence[float]) -> Image.Image:
+    """Centres the image on a square of the mean colour, which is about 0 after normalisation."""
+    from PIL import Image
+
+    edge = max(image.size)
+    square = Image.new("RGB", (edge, edge), tuple(round(255 * value) for value in mean))
+    square.paste(image, ((edge - image.width) // 2, (edge - image.height) // 2))
+    return square
