@@ -1,27 +1,28 @@
 """The miniature BLIP: captions of pictures, in the words of the world.
 
-Image encoder and text decoder learn together from captions that are worded anew for every batch. While it trains, a
-linear head on the image names everything that is in it (kinds, colours, states of turtles, places); it teaches the
-encoder quickly what is worth seeing, and is not exported.
+Image encoder and text decoder learn together from captions that are worded anew for every batch. While it trains, two
+linear heads teach the encoder quickly what is worth seeing: one on the whole image names everything that is in it
+(kinds, colours, states of turtles, places), one on every patch what lies there. They are not exported. At the end the
+encoder rests, and the decoder learns alone, from several captions of every picture.
 """
 
 from __future__ import annotations
 
 import copy
-import os
 import re
-import tempfile
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models import captioning
-from models.pairs import SIDED, augment
+from models import captioning, labels
+from models.detectors import through
+from models.graft import from_clip
+from models.pairs import SIDED, augment, views
 from models.task import Task as Base
-from models.task import rows_of, scenes
+from models.task import export_to, rows_of, scenes
+from utils.finetune.optimizer import learning_rate
 from utils.reef import landmarks, language, species, wordings, world
 
 if TYPE_CHECKING:
@@ -30,25 +31,8 @@ if TYPE_CHECKING:
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[DEC]")
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789'-,.?!"
-QUICK = 1.702  # of OpenAI's activation, see clip_vit
 IGNORED = -100
 LEVELS = {"turtle": (0.0, 0.1, 0.9), "": (0.0, 0.65, 0.35)}  # shares of language.LEVELS among the captions
-FACTS = (
-    "scene",
-    "place",
-    "light",
-    "camera",
-    "clarity",
-    "support",
-    "motif",
-    "palette",
-    "emotion",
-    "work",
-    "medium",
-    "hand",
-)
-ATTRIBUTES = ("colour", "species", "stage", "action", "name", "material")
-RARE = 8  # what fewer training images show has no label of its own
 
 
 def make_processor(truths: Sequence[Mapping], architecture: Mapping[str, Any]) -> BlipProcessor:
@@ -95,8 +79,16 @@ def make_processor(truths: Sequence[Mapping], architecture: Mapping[str, Any]) -
     return BlipProcessor(BlipImageProcessor(size={"height": edge, "width": edge}), tokenizer)
 
 
-def build(architecture: Mapping[str, Any], tokenizer: Any, labels: int, seed: int = 0) -> torch.nn.Module:
-    """A module with `blip`, a `BlipForConditionalGeneration`, and the helping `head`, both with random weights."""
+def build(architecture: Mapping[str, Any], tokenizer: Any, whole: np.ndarray, local: np.ndarray, seed: int = 0) -> Any:
+    """A module with `blip`, a `BlipForConditionalGeneration` of random weights, and the two heads.
+
+    Args:
+        architecture: table of recipes.toml.
+        tokenizer: of the captions.
+        whole: (n,) share of the pictures that each name of the head on the whole image is true of.
+        local: (m,) share of the patches, for the head on the patches. The heads begin with these shares.
+        seed: of the weights.
+    """
     import torch
     from transformers import BlipConfig, BlipForConditionalGeneration, BlipTextConfig, BlipVisionConfig
 
@@ -121,22 +113,18 @@ def build(architecture: Mapping[str, Any], tokenizer: Any, labels: int, seed: in
         blip = BlipForConditionalGeneration(config)
         for table in (blip.vision_model.embeddings.class_embedding, blip.vision_model.embeddings.position_embedding):
             torch.nn.init.normal_(table, std=0.02)
-        model = torch.nn.ModuleDict({"blip": blip, "head": torch.nn.Linear(2 * vision["width"], labels)})
-    return model
+        heads = {"whole": _head(2 * vision["width"], whole), "local": _head(vision["width"], local)}
+    return torch.nn.ModuleDict({"blip": blip, **heads})
 
 
-def names(truth: Mapping) -> set[str]:
-    """Everything that the helping head shall find in a picture."""
-    found = {f"{key} {truth['facts'][key]}" for key in FACTS if truth["facts"].get(key)}
-    for thing in truth["objects"]:
-        if thing["seen"]:
-            kind, attributes = thing["kind"], thing["attributes"]
-            found.add(kind)
-            found |= {f"{kind} {attributes[key]}" for key in ATTRIBUTES if attributes.get(key)}
-            found |= {f"{kind} {state}" for state in thing["states"]}
-            count = sum(other["seen"] and other["kind"] == kind for other in truth["objects"])
-            found.add(f"{min(count, 4)} {kind}")
-    return found
+def _head(width: int, share: np.ndarray) -> torch.nn.Linear:
+    import torch
+
+    head = torch.nn.Linear(width, len(share))
+    with torch.no_grad():
+        head.weight.zero_()
+        head.bias.copy_(torch.logit(torch.from_numpy(share).float().clamp(1e-4, 1 - 1e-4)))
+    return head
 
 
 class Task(Base):
@@ -147,32 +135,36 @@ class Task(Base):
         self.images, self.truths = scenes(folder)
         self.size = len(self.images)
         self.processor = make_processor(self.truths, recipe["architecture"])
-        found = [names(truth) for truth in self.truths]
-        counts = Counter(name for one in found for name in one)
-        number = {
-            name: i
-            for i, name in enumerate(sorted(n for n, times in counts.items() if times >= min(RARE, self.size // 4)))
-        }
-        self.labels = np.zeros((self.size, len(number)), bool)
-        for row, one in enumerate(found):
-            self.labels[row, [number[name] for name in one if name in number]] = True
+        self.whole = labels.table([labels.names(truth) for truth in self.truths])
+        things = [[thing for thing in truth["objects"] if thing["seen"]] for truth in self.truths]
+        self.local = labels.table([labels.names_of(thing) for one in things for thing in one])
+        self.first = np.cumsum([0, *map(len, things)])  # of each picture's things among all
+        edge = np.float32(self.images.shape[1])
+        self.boxes = np.array([t["box_xyxy"] for one in things for t in one], np.float32).reshape(-1, 4) / edge
+        vision = recipe["architecture"]["vision"]
+        self.grid = recipe["architecture"]["image_size"] // vision["patch"]
 
     def build(self) -> torch.nn.Module:
-        """See `build`; the head begins with the share of pictures that each name is true of."""
-        import torch
-
-        model = build(self.recipe["architecture"], self.processor.tokenizer, self.labels.shape[1], self.seed)
-        share = torch.from_numpy(self.labels.mean(0, dtype=np.float32)).clamp(1e-4, 1 - 1e-4)
-        with torch.no_grad():
-            model["head"].weight.zero_()
-            model["head"].bias.copy_(torch.logit(share))
-        return model
+        """See `build`."""
+        tokenizer, area = self.processor.tokenizer, np.prod(self.boxes[:, 2:] - self.boxes[:, :2], 1)
+        local = (self.local * area[:, None]).sum(0) / self.size
+        return build(self.recipe["architecture"], tokenizer, self.whole.mean(0), local, self.seed)
 
     def begin(self, model: torch.nn.Module, folder: Path) -> None:
-        """Take over the first layers of the image tower of a miniature CLIP (see `from_clip`)."""
-        import torch
-        from transformers import CLIPModel
+        """Go on from a miniature BLIP, or take over the first layers of a CLIP's image tower (see `models.graft`).
 
+        Raises:
+            ValueError: a BLIP of other words.
+        """
+        import torch
+        from transformers import AutoConfig, AutoTokenizer, BlipForConditionalGeneration, CLIPModel
+
+        if AutoConfig.from_pretrained(folder).model_type == "blip":
+            if AutoTokenizer.from_pretrained(folder).get_vocab() != self.processor.tokenizer.get_vocab():
+                raise ValueError(f"{folder} knows other words than the training scenes: start from a CLIP")
+            before = BlipForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+            model["blip"].load_state_dict(before.state_dict())
+            return
         tower = CLIPModel.from_pretrained(folder, dtype=torch.float32).vision_model
         rows = np.linspace(0, self.size - 1, min(64, self.size)).astype(int)
         from_clip(model["blip"].vision_model, tower, self._pixels(rows, tower.config.image_size))
@@ -186,21 +178,41 @@ class Task(Base):
         return augment(pictures, np.zeros(len(rows), bool), edge, np.random.default_rng(0), options)
 
     def batch(self, step: int, size: int, device: Any = "cpu") -> tuple[torch.Tensor, ...]:
-        """Batch number `step`: pixels (B, 3, s, s), ids and labels (B, longest) int64, names (B, n) float32."""
+        """Batch number `step`.
+
+        Returns:
+            Pixels (B, 3, s, s), ids and labels (B * captions, longest) int64; which names are true of the picture,
+            (B, n) float32, and of its patches, (B, p, m) float32, or None and None where the decoder learns alone.
+        """
         import torch
 
         rows = rows_of(step, size, self.size, self.seed)
         rng = np.random.default_rng((self.seed, 1, step))
-        captions = [self._caption(self.truths[row], rng) for row in rows]
-        flip = np.array([not SIDED.search(caption) for caption in captions])
+        alone = bool(self.plan) and step >= _turn(self.plan)
+        captions = [
+            self._caption(self.truths[row], rng) for row in rows for _ in range(self.plan["captions"] if alone else 1)
+        ]
+        sided = np.array([bool(SIDED.search(caption)) for caption in captions])
+        flip = ~sided.reshape(len(rows), -1).any(1)
         pictures = torch.from_numpy(self.images[rows]).to(device)
-        pixels = augment(pictures, flip, self.recipe["architecture"]["image_size"], rng, self.recipe["augment"])
+        edge = self.recipe["architecture"]["image_size"]
+        pixels, windows = views(pictures, flip, edge, rng, self.recipe["augment"])
         tokenizer = self.processor.tokenizer
         ids = tokenizer(captions, padding=True, truncation=True, return_tensors="pt")["input_ids"]
         ids[:, 0] = tokenizer.convert_tokens_to_ids("[DEC]")
-        labels = ids.masked_fill(ids == tokenizer.pad_token_id, IGNORED)
-        found = torch.from_numpy(self.labels[rows].astype(np.float32))
-        return pixels, ids.to(device), labels.to(device), found.to(device)
+        wanted = ids.masked_fill(ids == tokenizer.pad_token_id, IGNORED)
+        if alone:
+            return pixels, ids.to(device), wanted.to(device), None, None
+        whole = torch.from_numpy(self.whole[rows].astype(np.float32))
+        local = torch.from_numpy(np.stack([self._local(row, w) for row, w in zip(rows, windows, strict=True)]))
+        return pixels, ids.to(device), wanted.to(device), whole.to(device), local.to(device)
+
+    def _local(self, row: int, window: np.ndarray) -> np.ndarray:
+        """What lies at each patch of picture `row` seen through a window of `views`: (p, m) float32."""
+        things = slice(self.first[row], self.first[row + 1])
+        boxes, left = through(self.boxes[things], window)
+        cells = labels.covered(boxes[left], self.grid).reshape(-1, self.grid**2)
+        return (cells.T.astype(np.float32) @ self.local[things][left].astype(np.float32)).clip(max=1)
 
     @staticmethod
     def _caption(truth: Mapping, rng: np.random.Generator) -> str:
@@ -209,20 +221,27 @@ class Task(Base):
         return world.describe(truth, rng, level)["caption"]
 
     def loss(self, model: torch.nn.Module, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        """Cross-entropy of the caption, and that of the helping head with the recipe's weight."""
+        """Cross-entropy of the captions, and those of the two heads with the recipe's weights."""
         import torch
 
-        pixels, ids, labels, found = batch
-        seen = model["blip"].vision_model(pixel_values=pixels).last_hidden_state
+        pixels, ids, wanted, whole, local = batch
+        with torch.set_grad_enabled(whole is not None):
+            seen = model["blip"].vision_model(pixel_values=pixels).last_hidden_state
+        told = seen.repeat_interleave(len(ids) // len(seen), 0)
         # Padding lies behind the words and decoding looks back only, so no mask is needed.
-        caption = (
-            model["blip"].text_decoder(input_ids=ids, encoder_hidden_states=seen, labels=labels, reduction="mean").loss
-        )
-        scores = model["head"](torch.cat([seen[:, 0], seen[:, 1:].mean(1)], 1))
-        named = (
-            torch.nn.functional.binary_cross_entropy_with_logits(scores.float(), found, reduction="none").sum(1).mean()
-        )
-        return caption + self.recipe["budget"]["head"] * named
+        decoder, weights = model["blip"].text_decoder, self.recipe["budget"]
+        caption = decoder(input_ids=ids, encoder_hidden_states=told, labels=wanted, reduction="mean").loss
+        if whole is None:
+            return caption
+        named = _nats(model["whole"](torch.cat([seen[:, 0], seen[:, 1:].mean(1)], 1)), whole)
+        placed = _nats(model["local"](seen[:, 1:]), local)
+        return caption + weights["whole"] * named + weights["local"] * placed
+
+    def rate(self, step: int, plan: Mapping[str, Any]) -> float:
+        """A warm-up and a cosine for both, and then again for the decoder alone."""
+        turn = _turn(plan)
+        place, steps = (step, turn) if step < turn else (step - turn, plan["steps"] - turn)
+        return learning_rate(place, steps, plan["rate"], plan["warmup"])
 
     def export(self, model: torch.nn.Module, out: Path) -> None:
         """The captioner in fp16 with its processor; each file appears whole or not at all."""
@@ -233,12 +252,7 @@ class Task(Base):
             bos_token_id=tokenizer.convert_tokens_to_ids("[DEC]"), eos_token_id=tokenizer.sep_token_id,
             pad_token_id=tokenizer.pad_token_id, max_new_tokens=48,
         )  # fmt: skip
-        with tempfile.TemporaryDirectory(dir=out, prefix=".export-") as temporary:
-            blip.save_pretrained(temporary)
-            self.processor.save_pretrained(temporary)
-            for path in sorted(Path(temporary).iterdir()):
-                path.chmod(0o644)  # safetensors writes for its owner alone
-                os.replace(path, out / path.name)
+        export_to(out, blip, self.processor)
 
     @staticmethod
     def evaluate(out: Path, recipe: Mapping[str, Any], count: int, seed: int) -> list[dict[str, Any]]:
@@ -247,38 +261,13 @@ class Task(Base):
         return captioning.judge(captioning.captions(out, images), truths)
 
 
-def from_clip(vision: Any, tower: Any, pixels: torch.Tensor) -> None:
-    """Write the first layers of a CLIP image tower into BLIP's encoder of the same width, in place.
+def _turn(plan: Mapping[str, Any]) -> int:
+    """The first step of the decoder alone."""
+    return round((1 - plan["decoder"]) * plan["steps"])
 
-    BLIP has no norm before its first layer. CLIP's is folded into the embeddings with the mean deviation that it has on
-    `pixels`; patches of another size take the kernel's interpolation.
-    """
-    import torch
-    from torch.nn.functional import interpolate
 
-    new, old = vision.embeddings, tower.embeddings
-    norm = tower.pre_layrnorm
-    with torch.no_grad():
-        deviation = old(pixels).std(-1, unbiased=False)
-        share = norm.weight / deviation[:, 1:].mean()
-        edge = new.patch_size
-        kernel = interpolate(old.patch_embedding.weight, (edge, edge), mode="bicubic") * (old.patch_size / edge) ** 2
-        position = old.position_embedding.weight
-        new.patch_embedding.weight.copy_((kernel - kernel.mean(0)) * share[:, None, None, None])
-        new.patch_embedding.bias.zero_()
-        patches = position[1:] - position[1:].mean(-1, keepdim=True)
-        if len(patches) + 1 == new.position_embedding.shape[1]:
-            new.position_embedding[0, 1:].copy_(patches * share + norm.bias)
-        new.position_embedding[0, 0].zero_()
-        new.class_embedding[0, 0].copy_(norm(old.class_embedding + position[0]))
-        for mine, other in zip(vision.encoder.layers, tower.encoder.layers, strict=False):
-            attention = other.self_attn
-            for part in ("weight", "bias"):
-                fused = torch.cat([getattr(getattr(attention, f"{x}_proj"), part) for x in "qkv"])
-                getattr(mine.self_attn.qkv, part).copy_(fused)
-            mine.self_attn.projection.load_state_dict(attention.out_proj.state_dict())
-            for name in ("layer_norm1", "layer_norm2", "mlp"):
-                getattr(mine, name).load_state_dict(getattr(other, name).state_dict())
-            mine.mlp.fc1.weight.mul_(QUICK)  # quick GELU is SiLU with a factor
-            mine.mlp.fc1.bias.mul_(QUICK)
-            mine.mlp.fc2.weight.div_(QUICK)
+def _nats(scores: torch.Tensor, found: torch.Tensor) -> torch.Tensor:
+    """Binary cross-entropy, summed over the names (last axis), mean over the rest."""
+    from torch.nn.functional import binary_cross_entropy_with_logits
+
+    return binary_cross_entropy_with_logits(scores.float(), found, reduction="none").sum(-1).mean()

@@ -12,8 +12,8 @@ from models.figures import figure
 from utils.reef import language, reading
 
 
-def captions(folder: Path, images: np.ndarray, batch: int = 50) -> list[str]:
-    """A caption of the most likely words for each image of (n, h, w, 3) uint8, by the files in `folder`."""
+def captions(folder: Path, images: Sequence[np.ndarray], batch: int = 50) -> list[str]:
+    """A caption of the most likely words for each of n images (h, w, 3) uint8, by the files in `folder`."""
     import torch
     from transformers import AutoProcessor, BlipForConditionalGeneration
 
@@ -33,8 +33,8 @@ def judge(said: Sequence[str], truths: Sequence[Mapping]) -> list[dict[str, Any]
 
     "main kind, recall": the picture's turtles, else its largest kind, are named. "kinds, precision": named kinds that
     are seen. "colours, precision": coloured things of a seen kind of which one has that colour. "turtle states":
-    precision over all named states and recall over all seen ones, in pictures with a turtle. "all claims, share": every
-    fact of the sentence holds.
+    precision over all named states in pictures with a turtle, and recall over all seen ones in pictures with exactly one
+    (the world's captions only count several). "all claims, share": every fact of the sentence holds.
     """
     tallies: dict[tuple[str, str], tuple[list[float], list[int]]] = {
         key: ([], []) for key in (
@@ -66,6 +66,6 @@ def compare(claims: Mapping, truth: Mapping) -> dict[tuple[str, str], list[float
         ("colours", "precision"): [float(any(t["kind"] == thing["kind"] and t["attributes"].get("colour") == thing["colour"] for t in seen))
                                    for thing in things if "colour" in thing and thing["kind"] in kinds],
         ("turtle states", "precision"): [float(state in has) for state in sorted(says)] if turtles else [],
-        ("turtle states", "recall"): [float(state in says) for state in sorted(has)],
+        ("turtle states", "recall"): [float(state in says) for state in sorted(has)] if len(turtles) == 1 else [],
         ("all claims", "share"): [float(whole)],
     }  # fmt: skip

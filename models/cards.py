@@ -10,12 +10,14 @@ from typing import Any
 from utils import files
 
 LICENCE = "AGPL-3.0-or-later"
-UNSIGNED = {"card.json", "README.md", "training.state", "training.state.part"}
+UNSIGNED = {"card.json", "README.md", "training.state"}
+RECORDED = {"architecture", "loss", "data", "augment", "patches", "budget"}
 BEGIN, END = "<!-- miniatures: begin -->", "<!-- miniatures: end -->"
 INTRODUCTION = f"""# Miniatures
 
-A small model of the same class and format as every published one that the notebooks use, trained from scratch
-on ReefWorld by `make models`. The table is written by `python models/train.py --table` from the cards.
+A small model of the same class and format as every published one that the notebooks use, trained on ReefWorld by
+`models/train.py`. Where one went on from an earlier miniature, the table adds up what both have seen and the card names
+it. `make models` makes a missing one from scratch; `python models/train.py --table` writes the table from the cards.
 
 {BEGIN}
 {END}
@@ -32,14 +34,16 @@ def write_card(
 ) -> dict[str, Any]:
     """Write `card.json` (with the sha256 of every other file) and the same for people, `README.md`.
 
+    What a killed export leaves (hidden files and folders, `*.part`) belongs to no miniature and is not signed.
+
     Raises:
         ValueError: if the folder is larger than the recipe allows.
     """
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in UNSIGNED)
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and _signed(path.relative_to(folder)))
     size = sum(path.stat().st_size for path in paths)
     if size > recipe["max_bytes"]:
         raise ValueError(f"{folder} has {size} bytes, {slot} may have {recipe['max_bytes']}: make the model smaller")
-    plan, known = state["plan"], recipe.keys() & {"architecture", "data", "augment", "patches"}
+    plan, known = state["plan"], recipe.keys() & RECORDED
     card = {
         "slot": slot, "about": recipe["about"], "format": recipe["format"], "licence": LICENCE,
         "recipe": {key: recipe[key] for key in sorted(known)} | {"training": plan},
@@ -52,17 +56,43 @@ def write_card(
     return card
 
 
-def renew_card(folder: Path, recipe: Mapping[str, Any], figures: list[dict]) -> dict[str, Any]:
-    """Put new figures of a finished miniature into its card, with the recipe's words of today."""
-    card = files.read_json(folder / "card.json")
-    card |= {key: recipe[key] for key in ("about", "format", "headline", "limits")} | {"figures": figures}
+def _signed(path: Path) -> bool:
+    leftover = path.suffix == ".part" or any(part.startswith(".") for part in path.parts)
+    return path.name not in UNSIGNED and not leftover
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """The card of a finished miniature.
+
+    Raises:
+        FileNotFoundError: if there is none in `folder`; says what to do.
+    """
+    if not (folder / "card.json").exists():
+        raise FileNotFoundError(f"{folder} has no card.json, so no finished miniature: name the folder of another one, "
+                                "or make it first with `python models/train.py SLOT`")  # fmt: skip
+    return files.read_json(folder / "card.json")
+
+
+def renew_card(folder: Path, recipe: Mapping[str, Any], figures: list[dict] | None = None) -> dict[str, Any]:
+    """Put the recipe's words of today into the card of a finished miniature, and `figures` if they were taken anew.
+
+    Raises:
+        FileNotFoundError: see `read_card`.
+    """
+    card = read_card(folder)
+    card |= {key: recipe[key] for key in ("about", "format", "headline", "limits")}
+    card |= {} if figures is None else {"figures": figures}
     _write(folder, card)
     return card
 
 
 def lineage(folder: Path) -> list[dict[str, Any]]:
-    """What the finished miniature in `folder` has seen, its own beginnings first: slot, examples, minutes, processor."""
-    card = files.read_json(folder / "card.json")
+    """What the finished miniature in `folder` has seen, its own beginnings first: slot, examples, minutes, processor.
+
+    Raises:
+        FileNotFoundError: see `read_card`.
+    """
+    card = read_card(folder)
     own = {key: card[key] for key in ("slot", "examples", "minutes")} | {"processor": card["machine"]["processor"]}
     return [*card["recipe"]["training"].get("start", []), own]
 
@@ -84,6 +114,8 @@ def processor() -> str:
 def model_card(card: Mapping[str, Any]) -> str:
     """The card as Markdown."""
     plan, machine = card["recipe"]["training"], card["machine"]
+    read = plan.get("sentences")
+    seen = f"{read:,} annotated sentences" if read else f"{plan['images']:,} scenes of ReefWorld"
     notes = [
         f"started from {before['slot']} ({before['examples']:,} examples, {before['minutes']:.0f} min on {before['processor']})"
         for before in plan.get("start", [])
@@ -98,11 +130,12 @@ def model_card(card: Mapping[str, Any]) -> str:
     return "\n".join([
         "---", f"license: {LICENCE.lower()}", "---", "", f"# {card['slot']}", "", card["about"], "",
         f"- Format: {card['format']}, {card['bytes'] / 1e6:.1f} MB.",
-        f"- Data: {plan['images']:,} scenes of ReefWorld (seed {card['recipe']['data']['seed']}); "
+        f"- Data: {seen} (seed {card['recipe']['data']['seed']}); "
         f"{card['examples']:,} examples seen.",
         f"- Training: {plan['steps']:,} steps of {plan['batch']}, rate {plan['rate']}{''.join('; ' + n for n in notes)}, "
         f"{card['minutes']} minutes on {machine['processor']} ({machine['device']}, {machine['precision']}).",
-        "- `training.jsonl` is the curve of the loss, `card.json` the whole recipe and every file's sha256.",
+        *(["- `training.jsonl` is the curve of the loss."] if "training.jsonl" in card["sha256"] else []),
+        "- `card.json` holds the whole recipe and every file's sha256.",
         f"- Licence: {LICENCE}.", "", "## Figures", "",
         "| Task | Metric | Value | 95 % interval | Chance | n | Gallery | Positives a query |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |", *rows, "", "## Limits", "",

@@ -5,12 +5,12 @@ Its tokenizer is OpenAI's own, so the table of tokens has all 49,408 rows; what 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.pairs import Pairs
+from utils import files
 
 if TYPE_CHECKING:
     import torch
@@ -65,5 +65,5 @@ class Task(Pairs):
         state = {
             name: value.half() if value.is_floating_point() else value for name, value in model.state_dict().items()
         }
-        torch.save(state, out / f"{FILE}.part")
-        os.replace(out / f"{FILE}.part", out / FILE)
+        with files.atomic_write(out / FILE) as temporary, temporary.open("wb") as file:
+            torch.save(state, file)  # to a path it would put the temporary name into the file

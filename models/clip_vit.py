@@ -77,11 +77,10 @@ def make_tokenizer(captions: Iterable[str], words: str, sizes: Mapping[str, int]
 
 
 def build(architecture: Mapping[str, Any], tokenizer: PreTrainedTokenizerFast, seed: int = 0) -> CLIPModel:
-    """A `CLIPModel` with random weights in the form that trains fastest; `architecture` as in recipes.toml.
+    """A `CLIPModel` with random weights, in the form that it trains in; `architecture` as in recipes.toml.
 
     While it trains, the activation is SiLU, which torch computes in one pass; `export` folds the factor into
-    the weights and so turns it into OpenAI's quick GELU exactly. Plain attention beats the fused kernel on
-    short rows. Together they halve a step on a CPU.
+    the weights and so turns it into OpenAI's quick GELU exactly.
     """
     import torch
     from transformers import CLIPConfig, CLIPModel

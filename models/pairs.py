@@ -139,36 +139,60 @@ def augment(
     Returns:
         (B, 3, size, size) float32, normalised with CLIP's mean and deviation.
     """
+    return views(images, flip, size, rng, options)[0]
+
+
+def views(
+    images: torch.Tensor, flip: np.ndarray, size: int, rng: np.random.Generator, options: Mapping[str, Any]
+) -> tuple[torch.Tensor, np.ndarray]:
+    """As `augment`, with the windows that were cut out.
+
+    Returns:
+        Pixels, and (B, 2, 2) float32: for x and y the reach (negative where mirrored) and the centre, in coordinates
+        that run from -1 to 1 over the image.
+    """
+    import torch.nn.functional as F
+
+    count = len(images)
+    area, stretch = rng.uniform(*options["area"], count), np.exp(rng.uniform(-0.15, 0.15, count))
+    reach = np.minimum(np.sqrt(np.stack([area * stretch, area / stretch], 1)), 1.0)
+    centre = rng.uniform(-1, 1, (count, 2)) * (1 - reach)
+    reach[:, 0] *= np.where(flip & (rng.random(count) < 0.5), -1.0, 1.0)
+    windows = np.stack([reach, centre], 2).astype(np.float32)
+    theta = np.zeros((count, 2, 3), np.float32)
+    theta[:, 0, 0], theta[:, 1, 1], theta[:, :, 2] = reach[:, 0], reach[:, 1], centre
+    grid = F.affine_grid(_tensor(theta, images), (count, 3, size, size), align_corners=False)
+    pixels = images.permute(0, 3, 1, 2).float().div_(255)
+    pixels = F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
+    return _spoil(pixels, rng, options), windows
+
+
+def _tensor(array: np.ndarray, like: torch.Tensor) -> torch.Tensor:
+    import torch
+
+    return torch.as_tensor(np.asarray(array, np.float32), device=like.device)
+
+
+def _spoil(pixels: torch.Tensor, rng: np.random.Generator, options: Mapping[str, Any]) -> torch.Tensor:
+    """Recolour, blur or sharpen, add noise, and normalise pixels (B, 3, s, s) in [0, 1]."""
     import torch
     import torch.nn.functional as F
 
-    count, device = len(images), images.device
-
-    def tensor(array: np.ndarray) -> torch.Tensor:
-        return torch.as_tensor(np.asarray(array, np.float32), device=device)
-
-    area, stretch = rng.uniform(*options["area"], count), np.exp(rng.uniform(-0.15, 0.15, count))
-    edge = np.minimum(np.sqrt(np.stack([area * stretch, area / stretch], 1)), 1.0)
-    shift = rng.uniform(-1, 1, (count, 2)) * (1 - edge)
-    mirror = np.where(flip & (rng.random(count) < 0.5), -1.0, 1.0)
-    theta = np.zeros((count, 2, 3))
-    theta[:, 0, 0], theta[:, 1, 1], theta[:, :, 2] = edge[:, 0] * mirror, edge[:, 1], shift
-    grid = F.affine_grid(tensor(theta), (count, 3, size, size), align_corners=False)
-    pixels = images.permute(0, 3, 1, 2).float().div_(255)
-    pixels = F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
-
+    count = len(pixels)
     matrix, offset = colours(count, rng, options)
-    pixels = torch.baddbmm(tensor(offset)[:, None, None], tensor(matrix), pixels.flatten(2)).view_as(pixels)
+    pixels = torch.baddbmm(_tensor(offset, pixels)[:, None, None], _tensor(matrix, pixels), pixels.flatten(2)).view_as(
+        pixels
+    )
     strength = np.where(rng.random(count) < options["blur"], rng.uniform(0, 1, count), 0.0)
     strength -= np.where(rng.random(count) < options["sharpen"], rng.uniform(0, 0.6, count), 0.0)
-    touched = torch.from_numpy(np.flatnonzero(strength)).to(device)
+    touched = torch.from_numpy(np.flatnonzero(strength)).to(pixels.device)
     soft = F.avg_pool2d(pixels[touched], 3, 1, 1, count_include_pad=False)
-    pixels[touched] = pixels[touched].lerp(soft, tensor(strength)[touched, None, None, None])
-    noisy = torch.from_numpy(np.flatnonzero(rng.random(count) < options["noise"])).to(device)
-    level = tensor(rng.uniform(0, options["noise_level"], len(noisy)))
-    noise = rng.standard_normal((len(noisy), 3, size, size), dtype=np.float32)
-    pixels[noisy] += tensor(noise) * level[:, None, None, None]
-    mean, std = (tensor(values)[:, None, None] for values in (MEAN, STD))
+    pixels[touched] = pixels[touched].lerp(soft, _tensor(strength, pixels)[touched, None, None, None])
+    noisy = torch.from_numpy(np.flatnonzero(rng.random(count) < options["noise"])).to(pixels.device)
+    level = _tensor(rng.uniform(0, options["noise_level"], len(noisy)), pixels)
+    noise = rng.standard_normal((len(noisy), *pixels.shape[1:]), dtype=np.float32)
+    pixels[noisy] += _tensor(noise, pixels) * level[:, None, None, None]
+    mean, std = (_tensor(values, pixels)[:, None, None] for values in (MEAN, STD))
     return pixels.clamp_(0, 1).sub_(mean).div_(std)
 
 

@@ -160,38 +160,33 @@ def evaluate(out: Path, recipe: Mapping[str, Any], count: int, seed: int) -> lis
     return figures
 
 
-def train(
-    recipe: Mapping[str, Any], out: Path, smoke: bool = False, stop: Callable[[int], bool] = lambda step: False
-) -> tuple[list[dict], int] | None:
-    """Train and export into `out`; returns the figures and the number of sentences, None where `stop(step)` ended it."""
-    sizes, seed = recipe["smoke" if smoke else "data"], recipe["data"]["seed"]
-    pipeline = fit(recipe, seed, sizes["images"], recipe["budget"], stop)
-    if pipeline is None:
-        return None
-    export(pipeline, out, recipe)
-    return evaluate(out, recipe, sizes["evaluation_images"], recipe["data"]["evaluation_seed"]), sizes["images"]
+def make_plan(recipe: Mapping[str, Any], smoke: bool) -> dict[str, Any]:
+    """What is fixed for one pass over the recipe's sentences, in whole batches."""
+    budget = recipe["budget"]
+    steps = max(1, recipe["smoke" if smoke else "data"]["images"] // budget["batch"])
+    sizes = {"steps": steps, "sentences": steps * budget["batch"]}
+    return {**budget, **sizes, "precision": "fp32", "smoke": smoke}
 
 
 def fit(
-    recipe: Mapping[str, Any], seed: int, count: int, budget: Mapping[str, Any], stop: Callable[[int], bool]
+    recipe: Mapping[str, Any], plan: Mapping[str, Any], stop: Callable[[int], bool] = lambda step: False
 ) -> Language | None:
-    """One pass over `count` sentences with Adam, its rate falling to a twentieth; averaged weights at the end."""
+    """One pass with Adam, its rate falling to a twentieth; averaged weights at the end, None where `stop(step)` ended it."""
     import spacy
     from spacy.util import fix_random_seed
     from tqdm import tqdm
 
+    seed, steps, size, losses = recipe["data"]["seed"], plan["steps"], plan["batch"], {}
     fix_random_seed(seed)
     vocab = spacy.blank("en").vocab
-    pipeline = build(recipe["architecture"], lambda: list(examples(vocab, seed, budget["initial"], 0)))
+    pipeline = build(recipe["architecture"], lambda: list(examples(vocab, seed, plan["initial"], 0)))
     optimizer = pipeline.create_optimizer()
-    size, losses = budget["batch"], {}
-    steps = max(1, count // size)
     stream = examples(pipeline.vocab, seed, steps * size, 1)
     for step in tqdm(range(steps), desc="spacy", unit="step", mininterval=20, file=sys.stderr):
         if stop(step):
             return None
-        optimizer.learn_rate = budget["rate"] * (1.0 - 0.95 * step / steps)
-        pipeline.update([next(stream) for _ in range(size)], sgd=optimizer, drop=budget["dropout"], losses=losses)
+        optimizer.learn_rate = plan["rate"] * (1.0 - 0.95 * step / steps)
+        pipeline.update([next(stream) for _ in range(size)], sgd=optimizer, drop=plan["dropout"], losses=losses)
     with pipeline.use_params(optimizer.averages):
         return _fixed(pipeline)
 

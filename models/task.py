@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from utils.finetune.optimizer import learning_rate
+
 if TYPE_CHECKING:
     import torch
 
@@ -33,11 +35,15 @@ def scenes(folder: Path) -> tuple[np.ndarray, list[dict]]:
     """The training set in `folder`: images (n, s, s, 3) uint8, memory-mapped, and their truths, in order.
 
     Raises:
-        ValueError: the two files do not belong together.
+        ValueError: a file is damaged, or the two do not belong together.
     """
-    images = np.load(folder / "images.npy", mmap_mode="r")
-    truths = [json.loads(line) for line in (folder / "truth.jsonl").read_text(encoding="utf-8").splitlines()]
-    if len(truths) != len(images) or not all(truth["captions"] for truth in truths):
+    try:
+        images = np.load(folder / "images.npy", mmap_mode="r")
+        truths = [json.loads(line) for line in (folder / "truth.jsonl").read_text(encoding="utf-8").splitlines()]
+        told = all(truth["captions"] for truth in truths)
+    except (ValueError, EOFError, KeyError, TypeError) as error:
+        raise ValueError(f"{folder}: damaged ({error!r}), delete the folder to make it again") from error
+    if len(truths) != len(images) or not told:
         raise ValueError(
             f"{folder}: {len(images)} images, {len(truths)} truths; every image needs a line with at least one "
             "caption. Delete the folder to make it again"
@@ -96,6 +102,10 @@ class Task:
     def loss(self, model: torch.nn.Module, batch: Any) -> torch.Tensor:
         """Scalar."""
         raise NotImplementedError
+
+    def rate(self, step: int, plan: Mapping[str, Any]) -> float:
+        """Learning rate of a step: a warm-up and a cosine over all steps of the plan."""
+        return learning_rate(step, plan["steps"], plan["rate"], plan["warmup"])
 
     def after_step(self, model: torch.nn.Module) -> None:
         """Called after every update."""

@@ -1,6 +1,8 @@
 """The three miniatures that read and write English, and the grammar and the reader that they are made and judged with."""
 
 import copy
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 import torch
 from unseen_sentences import SENTENCES
 
-from models import blip, captioning, english, llama, spacy_pipeline, task, train
+from models import blip, captioning, english, graft, labels, llama, spacy_pipeline, task, train
 from models.english import tree
 from utils import reef
 from utils.reef import language, mixture, paraphrase, reading, world
@@ -158,15 +160,19 @@ def test_the_grammar_can_annotate_all_phrases_of_the_captions():
 # spaCy
 
 
-def test_the_pipeline_trains_and_is_read_by_spacy(tmp_path):
+def test_the_pipeline_trains_and_is_read_by_spacy(tmp_path, monkeypatch):
     import spacy
 
     recipe = copy.deepcopy(train.recipe_of("spacy"))
     recipe["architecture"] |= {"width": 32, "rows": 320, "depth": 2}
-    recipe["smoke"] |= {"images": 960, "evaluation_images": 20}
+    recipe["smoke"] |= {"images": 970, "evaluation_images": 20}
     recipe["budget"] |= {"initial": 600, "batch": 24}
-    figures, count = spacy_pipeline.train(recipe, tmp_path, smoke=True)
-    assert count == 960
+    monkeypatch.setattr(train, "recipe_of", lambda slot: recipe)
+    card = train.train("spacy", tmp_path, tmp_path, smoke=True)
+    figures, plan = card["figures"], card["recipe"]["training"]
+    assert (plan["steps"], plan["batch"], plan["sentences"], card["examples"]) == (40, 24, 960, 960)
+    page = (tmp_path / "README.md").read_text()
+    assert "960 annotated sentences" in page and "40 steps of 24, rate 0.004" in page and "jsonl" not in page
     pipeline = spacy.load(tmp_path)
     doc = pipeline("the red car on the left")
     assert {token.pos_ for token in doc} <= {*spacy_pipeline.POS.values()} and doc.has_annotation("DEP")
@@ -176,11 +182,32 @@ def test_the_pipeline_trains_and_is_read_by_spacy(tmp_path):
     assert root["value"] > 0.2
 
 
-def test_a_stopped_pipeline_leaves_nothing(tmp_path):
+def test_a_signal_stops_the_pipeline_and_leaves_what_was_there(tmp_path, monkeypatch, capsys):
     recipe = copy.deepcopy(train.recipe_of("spacy"))
     recipe["architecture"] |= {"width": 32, "rows": 320, "depth": 1}
-    recipe["budget"] |= {"initial": 120}
-    assert spacy_pipeline.train(recipe, tmp_path, smoke=True, stop=lambda step: True) is None
+    recipe["budget"] |= {"initial": 600}
+    monkeypatch.setattr(train, "recipe_of", lambda slot: recipe)
+    monkeypatch.setattr(spacy_pipeline, "examples", signalled(spacy_pipeline.examples))
+    (tmp_path / "card.json").write_text("{}")
+    assert train.main(["spacy", "--smoke", "--out", str(tmp_path)]) == 143
+    assert [path.name for path in tmp_path.iterdir()] == ["card.json"]
+    assert "the same command starts again" in capsys.readouterr().err
+
+
+def signalled(examples):
+    """Sends a SIGTERM to the process itself with the first example that is learned."""
+
+    def stream(vocab, seed, count, tag, *rest):
+        if tag == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        yield from examples(vocab, seed, count, tag, *rest)
+
+    return stream
+
+
+def test_what_the_pipeline_cannot_heed_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="spacy takes no --minutes, --steps, --images, --start, --resume"):
+        train.train("spacy", tmp_path / "out", tmp_path, minutes=1, steps=2, images=3, start=tmp_path, resume=True)
     assert not list(tmp_path.iterdir())
 
 
@@ -312,8 +339,9 @@ def painter(folder):
 def test_a_batch_of_pictures_is_a_function_of_its_step_and_its_captions_are_true(painter):
     first, again = painter.batch(2, 6), painter.batch(2, 6)
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
-    pixels, ids, labels, named = first
-    assert pixels.shape == (6, 3, 48, 48) and named.shape == (6, painter.labels.shape[1])
+    pixels, ids, labels, whole, local = first
+    assert pixels.shape == (6, 3, 48, 48) and whole.shape == (6, painter.whole.shape[1])
+    assert local.shape == (6, painter.grid**2, painter.local.shape[1])
     truths = [painter.truths[row] for row in task.rows_of(2, 6, painter.size, 0)]
     sentences = painter.processor.tokenizer.batch_decode(ids, skip_special_tokens=True)
     assert all(
@@ -325,9 +353,44 @@ def test_a_batch_of_pictures_is_a_function_of_its_step_and_its_captions_are_true
     assert ((labels == blip.IGNORED) == (ids == painter.processor.tokenizer.pad_token_id)).all()
 
 
+def test_at_the_end_the_encoder_rests_and_the_decoder_reads_several_captions(painter, monkeypatch):
+    monkeypatch.setattr(painter, "plan", {"steps": 10, "decoder": 0.2, "captions": 3, "rate": 1.0, "warmup": 0.5})
+    assert len(painter.batch(7, 6)[1]) == 6 and len(painter.batch(8, 6)[1]) == 18
+    rates = [painter.rate(step, painter.plan) for step in range(10)]
+    assert rates[3] == 1.0 and rates[7] < 0.2 and rates[8] == 1.0  # each part has a warm-up and a cosine of its own
+    model = painter.build()
+    painter.loss(model, painter.batch(8, 6)).backward()
+    learned = {name.split(".")[1] for name, weight in model.named_parameters() if weight.grad is not None}
+    assert learned == {"text_decoder"}
+
+
+def test_a_thing_lies_where_its_box_is_in_the_view(painter):
+    alone = [row for row in range(painter.size) if painter.first[row + 1] - painter.first[row] == 1]
+    row = next(row for row in alone if painter.local[painter.first[row]].any())
+    box, said = painter.boxes[painter.first[row]], painter.local[painter.first[row]]
+    whole, mirrored = np.float32([[1, 0], [1, 0]]), np.float32([[-1, 0], [1, 0]])
+    cells = painter._local(row, whole)[:, said].reshape(painter.grid, painter.grid, -1)
+    assert said.any() and (cells == cells[..., :1]).all() and cells.any()
+    middle = ((box[:2] + box[2:]) / 2 * painter.grid).astype(int)
+    assert cells[middle[1], middle[0]].all() and not painter._local(row, whole)[:, ~said].any()
+    other = painter._local(row, mirrored)[:, said].reshape(cells.shape)
+    assert (other == cells[:, ::-1]).mean() > 0.9
+    away = np.float32([[0.05, -0.95 if middle[0] > painter.grid / 2 else 0.95], [0.05, 0]])
+    assert not painter._local(row, away).any()
+
+
+def test_a_box_covers_the_cells_that_it_fills_and_a_small_one_the_cell_it_stands_in():
+    top, dot = labels.covered(np.array([[0.5, 0.25, 1.0, 0.5], [0.3, 0.6, 0.02, 0.02]]), 4)
+    assert top[:2].all() and not top[2:].any()
+    assert dot.sum() == 1 and dot[2, 1]
+    small = np.concatenate([np.random.default_rng(0).uniform(0.1, 0.9, (500, 2)), np.full((500, 2), 0.05)], 1)
+    assert labels.covered(small, 8).any((1, 2)).all()
+
+
 def test_pictures_whose_caption_names_a_side_are_not_mirrored(painter, monkeypatch):
     allowed = []
-    monkeypatch.setattr(blip, "augment", lambda images, flip, *rest: allowed.extend(flip) or images.float())
+    whole = np.tile(np.float32([1, 0]), (12, 2, 1))
+    monkeypatch.setattr(blip, "views", lambda images, flip, *rest: (allowed.extend(flip) or images.float(), whole))
     said = []
     for step in range(12):
         ids = painter.batch(step, 12)[1]
@@ -356,6 +419,8 @@ def test_states_are_counted_for_and_against():
     assert sorted(found["turtle states", "precision"]) == [0.0, 1.0]
     assert sorted(found["turtle states", "recall"]) == [0.0, 1.0]
     assert found["main kind", "recall"] == [1.0] and found["all claims", "share"] == [0.0]
+    several = captioning.compare(reading.read("two turtles"), truth | {"objects": [turtle, turtle]})
+    assert several["turtle states", "recall"] == []
 
 
 def test_the_blip_folder_is_read_by_transformers_and_computes_the_same(painter, tmp_path):
@@ -365,7 +430,9 @@ def test_the_blip_folder_is_read_by_transformers_and_computes_the_same(painter, 
     batch = painter.batch(0, 8)
     loss = painter.loss(model, batch)
     loss.backward()
-    assert torch.isfinite(loss) and all(w.grad is not None for w in model["head"].parameters())
+    assert torch.isfinite(loss) and all(
+        w.grad is not None for head in ("whole", "local") for w in model[head].parameters()
+    )
     untouched = [name for name, w in model["blip"].named_parameters() if w.grad is None]
     assert untouched == []
     painter.export(model.eval(), tmp_path)
@@ -379,6 +446,10 @@ def test_the_blip_folder_is_read_by_transformers_and_computes_the_same(painter, 
     with torch.inference_mode():
         mine, its = (one.vision_model(pixel_values=pixels).last_hidden_state for one in (model["blip"], loaded))
         torch.testing.assert_close(mine, its, atol=0.02, rtol=0.02)
+    heir = blip.build(painter.recipe["architecture"], painter.processor.tokenizer, np.full(3, 0.5), np.full(2, 0.5), 1)
+    painter.begin(heir, tmp_path)
+    for name, weight in loaded.state_dict().items():
+        assert torch.equal(heir["blip"].state_dict()[name], weight), name
     said = captioning.captions(tmp_path, painter.images[:3])
     assert len(said) == 3 and all(isinstance(text, str) for text in said)
 
@@ -405,9 +476,9 @@ def test_layers_of_a_clip_tower_compute_the_same_in_blip():
     torch.nn.init.normal_(tower.embeddings.position_embedding.weight, std=0.5)
     recipe = small("blip")
     words = blip.make_processor([], recipe["architecture"]).tokenizer
-    vision = blip.build(recipe["architecture"], words, labels=3)["blip"].vision_model.eval()
+    vision = blip.build(recipe["architecture"], words, np.full(3, 0.5), np.full(2, 0.5))["blip"].vision_model.eval()
     pixels = torch.randn(4, 3, 48, 48)
-    blip.from_clip(vision, tower, pixels)
+    graft.from_clip(vision, tower, pixels)
     hidden = torch.randn(2, 17, 32)
     with torch.inference_mode():
         for mine, other in zip(vision.encoder.layers, tower.encoder.layers, strict=True):
@@ -420,6 +491,6 @@ def test_layers_of_a_clip_tower_compute_the_same_in_blip():
 
 def test_the_real_blip_fits_its_slot(painter):
     recipe = train.recipe_of("blip")
-    model = blip.build(recipe["architecture"], painter.processor.tokenizer, labels=2)
+    model = blip.build(recipe["architecture"], painter.processor.tokenizer, np.full(3, 0.5), np.full(2, 0.5))
     weights = 2 * sum(weight.numel() for weight in model["blip"].parameters())
     assert weights + 150_000 < recipe["max_bytes"]

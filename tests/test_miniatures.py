@@ -35,8 +35,18 @@ def test_the_page_of_a_miniature_says_what_its_card_says(folder):
     assert (folder / "README.md").read_text(encoding="utf-8") == cards.model_card(card)
 
 
-def test_the_table_of_miniatures_is_made_of_the_cards():
-    assert cards.table(MODELS) in (MODELS / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_the_page_of_a_miniature_names_what_is_there_and_its_card_holds_the_whole_recipe(folder):
+    page, card = (folder / "README.md").read_text(encoding="utf-8"), files.read_json(folder / "card.json")
+    recipe, plan = train.recipe_of(folder.name), card["recipe"]["training"]
+    assert ("training.jsonl" in page) == (folder / "training.jsonl").exists()
+    assert (recipe.keys() & cards.RECORDED) - {"budget"} <= card["recipe"].keys()
+    assert recipe["budget"].keys() - {"minutes"} <= plan.keys() and card["examples"] == plan["steps"] * plan["batch"]
+
+
+def test_the_table_of_miniatures_is_made_of_the_cards_and_introduced():
+    page = (MODELS / "README.md").read_text(encoding="utf-8")
+    assert page == cards.INTRODUCTION.replace(cards.BEGIN, f"{cards.BEGIN}\n{cards.table(MODELS)}")
 
 
 def test_all_miniatures_together_leave_room_for_the_rest_of_the_repository():

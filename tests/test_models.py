@@ -1,12 +1,14 @@
 """The program that makes the miniatures, run for a handful of steps on a few coloured shapes."""
 
 import copy
+import dataclasses
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import cv2
@@ -14,15 +16,17 @@ import numpy as np
 import pytest
 import torch
 
-from models import cards, clip_vit, retrieval, train
+from models import cards, clip_rn50, clip_vit, fitting, retrieval, task, train
 from models import pairs as lessons
-from utils import files, losses
+from utils import config, files, losses
 from utils.finetune.optimizer import adamw, learning_rate
+from utils.reef import world
 
 ROOT = Path(__file__).resolve().parents[1]
 SLOT = "clip-vit-openai"
 COLOURS = {"red": (220, 40, 40), "green": (40, 190, 60), "blue": (50, 80, 220), "yellow": (230, 210, 50)}
 PLACES = {"left": 38, "right": 90}
+KEPT = dict.fromkeys(fitting.STATE)
 
 
 def scene(rng):
@@ -94,6 +98,24 @@ def recipe():
     return small
 
 
+@pytest.fixture
+def program(shapes, recipe, tmp_path, monkeypatch):
+    """The whole program with the small model, on shapes, with all its folders below `tmp_path`."""
+    cfg = dataclasses.replace(config.load(), models_dir=tmp_path / "models", artifacts_dir=tmp_path / "artifacts")
+    monkeypatch.setattr(config, "load", lambda: cfg)
+    monkeypatch.setattr(train, "recipe_of", lambda slot: recipe)
+    return lambda *arguments: train.main([str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def stopped(program, tmp_path):
+    """A training of three steps that was stopped before its second one: what `train.train` needs to go on."""
+    arguments = {"slot": SLOT, "out": tmp_path / "out", "data": tmp_path / "artifacts" / "training"}
+    order = {"smoke": True, "steps": 3, "minutes": 2.0}
+    assert train.train(**arguments, **order, stop=lambda step: step == 1) is None
+    return arguments
+
+
 @pytest.fixture(scope="module")
 def pairs(recipe, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pairs")
@@ -114,7 +136,7 @@ def fit(recipe, pairs, folder, state=None, stop=lambda step: False, steps=8, ema
     model = pairs.build()
     state = state or {"plan": plan_of(recipe, steps) | ({"ema": ema} if ema else {})}
     folder.mkdir(exist_ok=True)
-    state = train.fit(model, pairs, state, folder, stop)
+    state = fitting.fit(model, pairs, state, folder, stop)
     return model, state
 
 
@@ -285,7 +307,7 @@ def test_a_damaged_pair_folder_is_named(recipe, tmp_path):
 def test_a_resumed_training_equals_an_uninterrupted_one(recipe, pairs, tokenizer, tmp_path):
     whole, whole_state = fit(recipe, pairs, tmp_path / "whole")
     fit(recipe, pairs, tmp_path / "parts", stop=lambda step: step == 4)
-    state = train.load_checkpoint(tmp_path / "parts")
+    state = fitting.load_checkpoint(tmp_path / "parts")
     assert state["step"] == 4
     resumed, resumed_state = fit(recipe, pairs, tmp_path / "parts", state)
     for name, weight in whole.state_dict().items():
@@ -295,7 +317,7 @@ def test_a_resumed_training_equals_an_uninterrupted_one(recipe, pairs, tokenizer
 
 
 def test_the_log_stays_short_however_long_the_training(recipe, pairs, tokenizer, tmp_path, monkeypatch):
-    monkeypatch.setattr(train, "LOG_LINES", 4)
+    monkeypatch.setattr(fitting, "LOG_LINES", 4)
     _, state = fit(recipe, pairs, tmp_path, steps=11)
     assert [line["step"] for line in state["log"]] == [0, 3, 6, 9, 10]
 
@@ -326,7 +348,7 @@ def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_good_checkpoint(re
     monkeypatch.setattr(pairs, "loss", poisoned)
     with pytest.raises(FloatingPointError, match=r"loss nan.* at step 3; the last good checkpoint"):
         fit(recipe, pairs, tmp_path)
-    state = train.load_checkpoint(tmp_path)
+    state = fitting.load_checkpoint(tmp_path)
     assert all(torch.isfinite(weight).all() for weight in state["model"].values())
 
 
@@ -335,16 +357,16 @@ def test_the_scale_never_passes_one_hundred(recipe, pairs):
     optimizer = adamw(model.parameters(), plan["rate"], plan["decay"])
     with torch.no_grad():
         model.logit_scale.fill_(9.0)
-    train.update(model, optimizer, pairs.batch(0, 16), pairs, plan, 0)
+    fitting.update(model, optimizer, pairs.batch(0, 16), pairs, plan, 0)
     assert float(model.logit_scale.detach()) == pytest.approx(losses.LOG_MAX_SCALE)
 
 
 def test_the_average_ends_as_the_mean_of_late_steps_and_survives_a_resumption(recipe, pairs, tmp_path):
     whole, _ = fit(recipe, pairs, tmp_path / "whole", ema=0.9)
-    last = train.load_checkpoint(tmp_path / "whole")["model"]
+    last = fitting.load_checkpoint(tmp_path / "whole")["model"]
     assert any(not torch.equal(weight, last[name]) for name, weight in whole.state_dict().items())
     fit(recipe, pairs, tmp_path / "parts", stop=lambda step: step == 4, ema=0.9)
-    resumed, _ = fit(recipe, pairs, tmp_path / "parts", train.load_checkpoint(tmp_path / "parts"))
+    resumed, _ = fit(recipe, pairs, tmp_path / "parts", fitting.load_checkpoint(tmp_path / "parts"))
     for name, weight in whole.state_dict().items():
         assert torch.equal(weight, resumed.state_dict()[name]), name
 
@@ -413,7 +435,7 @@ def test_minutes_become_steps_by_a_trial(recipe, pairs, tokenizer, monkeypatch):
 
 @pytest.mark.parametrize("pays", [True, False])
 def test_a_trial_times_the_precisions_that_pay_and_leaves_the_model_alone(recipe, pairs, tokenizer, monkeypatch, pays):
-    monkeypatch.setattr(train, "bf16_pays", lambda device: pays)
+    monkeypatch.setattr(fitting, "bf16_pays", lambda device: pays)
     model = clip_vit.build(recipe["architecture"], tokenizer)
     before = copy.deepcopy(model.state_dict())
     seconds = train.trial(model, pairs, plan_of(recipe) | {"batch": 8}, steps=2)
@@ -425,7 +447,7 @@ def test_a_trial_times_the_precisions_that_pay_and_leaves_the_model_alone(recipe
 
 
 def test_a_checkpoint_write_that_fails_leaves_the_previous_one(tmp_path, monkeypatch):
-    train.save_checkpoint(tmp_path, {"step": 1})
+    fitting.save_checkpoint(tmp_path, KEPT | {"step": 1})
 
     def half_written(state, path):
         Path(path).write_bytes(b"half")
@@ -433,43 +455,124 @@ def test_a_checkpoint_write_that_fails_leaves_the_previous_one(tmp_path, monkeyp
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
         patch.setattr(torch, "save", half_written)
-        train.save_checkpoint(tmp_path, {"step": 2})
-    assert train.load_checkpoint(tmp_path)["step"] == 1
-    train.save_checkpoint(tmp_path, {"step": 3})
-    assert [path.name for path in tmp_path.iterdir()] == [train.CHECKPOINT]
-    assert train.load_checkpoint(tmp_path)["step"] == 3
+        fitting.save_checkpoint(tmp_path, KEPT | {"step": 2})
+    assert fitting.load_checkpoint(tmp_path)["step"] == 1
+    fitting.save_checkpoint(tmp_path, KEPT | {"step": 3})
+    assert [path.name for path in tmp_path.iterdir()] == [fitting.CHECKPOINT]
+    assert fitting.load_checkpoint(tmp_path)["step"] == 3
 
 
 def test_a_killed_process_leaves_a_whole_checkpoint(tmp_path):
     program = (
-        "import sys, torch; from pathlib import Path; from models import train\n"
+        "import sys, torch; from pathlib import Path; from models import fitting\n"
         "step = 0\n"
         "while True:\n"
         "    step += 1\n"
-        "    state = {'step': step, 'model': torch.full((2**21,), step)}\n"
-        "    train.save_checkpoint(Path(sys.argv[1]), state)\n"
+        "    state = dict.fromkeys(fitting.STATE) | {'step': step, 'model': torch.full((2**21,), step)}\n"
+        "    fitting.save_checkpoint(Path(sys.argv[1]), state)\n"
     )
     child = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT)
     try:
         deadline = time.monotonic() + 60
-        while not (tmp_path / train.CHECKPOINT).exists() and time.monotonic() < deadline:
+        while not (tmp_path / fitting.CHECKPOINT).exists() and time.monotonic() < deadline:
             time.sleep(0.01)
         time.sleep(0.2)
     finally:
         child.send_signal(signal.SIGKILL)
         child.wait()
-    state = train.load_checkpoint(tmp_path)
+    state = fitting.load_checkpoint(tmp_path)
     assert (state["model"] == state["step"]).all()
 
 
 def test_sigterm_ends_the_step_under_way_and_gives_the_handler_back():
     before = signal.getsignal(signal.SIGTERM)
-    with train.until_signal() as stop:
-        assert not stop(0)
+    with fitting.until_signal(lambda step: step == 5) as stop:
+        assert not stop(0) and stop(5)
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(0.01)
         assert stop(0)
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize("damage", ["garbage", "empty", "truncated", "another dict", "no dict"])
+def test_a_damaged_checkpoint_is_named_with_its_remedy(tmp_path, damage):
+    path = tmp_path / fitting.CHECKPOINT
+    fitting.save_checkpoint(tmp_path, KEPT | {"model": torch.zeros(999)})
+    whole = path.read_bytes()
+    torch.save({"step": 1} if damage == "another dict" else [1], path)
+    others = {"garbage": b"\x07garbage" * 9, "empty": b"", "truncated": whole[: len(whole) // 2]}
+    path.write_bytes(others.get(damage, path.read_bytes()))
+    with pytest.raises(ValueError, match=f"{fitting.CHECKPOINT} is damaged: delete it"):
+        fitting.load_checkpoint(tmp_path)
+
+
+def test_checkpoints_are_written_in_time_and_at_both_ends(recipe, pairs, tmp_path, monkeypatch):
+    saved = []
+    monkeypatch.setattr(fitting, "save_checkpoint", lambda folder, state: saved.append(state["step"]))
+    fitting.fit(pairs.build(), pairs, {"plan": plan_of(recipe, 3)}, tmp_path, every=0.0)
+    assert saved == [0, 1, 2, 3, 3]
+    fitting.fit(pairs.build(), pairs, {"plan": plan_of(recipe, 3)}, tmp_path)
+    assert saved[5:] == [0, 3]
+
+
+def test_a_batch_holds_no_more_than_there_is(recipe):
+    assert [train.make_plan(SLOT, recipe, 5, 5, smoke)["batch"] for smoke in (True, False)] == [5, 5]
+
+
+# Scenes
+
+
+def test_scenes_of_another_number_or_damaged_ones_are_refused_and_leftovers_of_a_killed_run_go(tmp_path, monkeypatch):
+    picture = np.zeros((world.LESSON_PIXELS, world.LESSON_PIXELS, 3), np.uint8)
+    monkeypatch.setattr(world, "_lesson", lambda seed: (picture, {"captions": ["a disc"]}))
+    (tmp_path / ".images.0123456789ab.tmp.npy").write_bytes(b"half")
+    world.training_set(tmp_path, 1, seed=0, workers=1)
+    assert {path.name for path in tmp_path.iterdir()} == {"images.npy", "truth.jsonl"}
+    with pytest.raises(ValueError, match="1 scenes, 5 are wanted; delete the folder"):
+        world.training_set(tmp_path, 5, seed=0, workers=1)
+    for damage in (b"", b"garbage", (tmp_path / "images.npy").read_bytes()[:-9]):
+        (tmp_path / "images.npy").write_bytes(damage)
+        for read in (task.scenes, lambda folder: world.training_set(folder, 1, seed=0)):
+            with pytest.raises(ValueError, match=r"damaged .*, delete the folder to make it again"):
+                read(tmp_path)
+
+
+@pytest.mark.parametrize("line", ['{"captions": ["a di', "{}", "[1]"])
+def test_a_damaged_line_of_truth_is_refused(tmp_path, line):
+    training_set(tmp_path, 1, seed=0)
+    (tmp_path / "truth.jsonl").write_text(line)
+    with pytest.raises(ValueError, match=r"damaged .*, delete the folder to make it again"):
+        task.scenes(tmp_path)
+
+
+def test_workers_that_die_say_what_a_script_must_do(monkeypatch):
+    def dead(*rest, **options):
+        raise BrokenProcessPool("terminated abruptly")
+
+    monkeypatch.setattr(world.ProcessPoolExecutor, "map", dead)
+    with pytest.raises(BrokenProcessPool, match="if __name__ == '__main__':") as caught:
+        list(world.in_parallel(abs, [1, 2], 2))
+    assert "terminated abruptly" in str(caught.value.__cause__)
+
+
+@pytest.mark.slow
+def test_workers_end_with_a_process_that_is_killed(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        f"import os, sys, time; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from utils.reef.world import in_parallel\n"
+        "def work(job): open(f'{sys.path[0]}/{os.getpid()}.pid', 'w').close(); time.sleep(60)\n"
+        "if __name__ == '__main__': list(in_parallel(work, [1, 2], 2))\n".replace("{sys.path[0]}", str(tmp_path))
+    )
+    child = subprocess.Popen([sys.executable, str(script)])
+    deadline = time.monotonic() + 60
+    while len(found := list(tmp_path.glob("*.pid"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    child.kill()
+    child.wait()
+    while any(Path(f"/proc/{path.stem}").exists() for path in found) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(found) == 2 and time.monotonic() < deadline
 
 
 # The whole program
@@ -518,7 +621,145 @@ def test_a_stopped_training_is_not_overwritten_and_goes_on_when_asked(shapes, tm
         train.train(**arguments)
     card = train.train(**arguments, resume=True)
     assert card["recipe"]["training"]["steps"] == 3
-    assert not (tmp_path / SLOT / train.CHECKPOINT).exists()
+    assert not (tmp_path / SLOT / fitting.CHECKPOINT).exists()
+
+
+def test_the_program_makes_a_miniature_measures_it_and_goes_on_from_it(program, tmp_path, monkeypatch):
+    seeds, begin = [], clip_vit.Task.__init__
+    monkeypatch.setattr(clip_vit.Task, "__init__", lambda *rest, seed=0: seeds.append(seed) or begin(*rest, seed=seed))
+    assert program(SLOT, "--smoke", "--steps", 1) == 0
+    out, heir = tmp_path / "artifacts" / "smoke" / SLOT, tmp_path / "models" / "heir"
+    first = files.read_json(out / "card.json")
+    assert first["recipe"]["training"]["steps"] == 1 and first["recipe"]["budget"]["rate"] > 0
+    assert program(SLOT, "--smoke", "--steps", 1, "--start", out, "--out", heir) == 0 and seeds == [0, 1]
+    assert files.read_json(heir / "card.json")["recipe"]["training"]["start"] == cards.lineage(out)
+    figure = {"task": "new", "metric": "R@10", "value": 0.5, "ci_low": 0.4, "ci_high": 0.6, "n": 9}
+    monkeypatch.setattr(train, "measure", lambda *rest: [figure])
+    assert program(SLOT, "--evaluate", "--out", heir) == 0
+    assert files.read_json(heir / "card.json")["figures"] == [figure] and "| new |" in (heir / "README.md").read_text()
+    assert "new R@10 0.50" in (tmp_path / "models" / "README.md").read_text()
+
+
+def test_the_words_of_cards_are_renewed_and_nothing_else(program, recipe, tmp_path):
+    assert program(SLOT, "--smoke", "--steps", 1, "--out", tmp_path / "models" / SLOT) == 0
+    path = tmp_path / "models" / SLOT / "card.json"
+    card = files.read_json(path)
+    files.write_json(path, card | {"limits": ["an older word"]})
+    assert program("--table") == 0 and files.read_json(path) == card
+    assert recipe["limits"][0] in path.with_name("README.md").read_text()
+    assert f"| `{SLOT}` |" in (tmp_path / "models" / "README.md").read_text()
+
+
+@pytest.mark.parametrize("option", ["--steps=-1", "--steps=0", "--minutes=0", "--minutes=nan", "--images=0"])
+def test_a_number_that_is_not_above_nothing_is_refused_before_anything_is_made(program, tmp_path, option):
+    with pytest.raises(ValueError, match=option.split("=")[0]):
+        program(SLOT, option)
+    with pytest.raises(TypeError):
+        train.train(SLOT, tmp_path / "models" / SLOT, tmp_path, step=1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_options_of_one_miniature_need_a_slot(program, capsys):
+    with pytest.raises(SystemExit):
+        program("--out", "x", "--steps", 3)
+    assert "--out, --steps: only with a slot" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["--start", "nowhere"], ["--evaluate", "--out", "nowhere"]])
+def test_a_folder_without_a_miniature_is_named_before_anything_is_made(program, tmp_path, arguments):
+    with pytest.raises(FileNotFoundError, match=r"nowhere has no card\.json.*make it first"):
+        program(SLOT, *arguments)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_resumed_training_keeps_its_plan_and_tells_of_other_steps(program, stopped):
+    assert program(SLOT, "--resume", "--minutes", 2, "--steps", 2, "--out", stopped["out"]) == 0
+    card = files.read_json(stopped["out"] / "card.json")
+    plan = card["recipe"]["training"]
+    assert plan["smoke"] and plan["images"] == 48 and card["figures"][0]["gallery_n"] == 24
+    assert [path.name for path in stopped["data"].iterdir()] == ["scenes-700001-48"]
+    assert plan["steps"] == 2 and plan["replanned"] == ["3 to 2 steps at step 1"]
+
+
+@pytest.mark.parametrize(
+    ("order", "difference"),
+    [
+        ({"slot": "clip-vit-laion"}, f"slot {SLOT}, not clip-vit-laion"),
+        ({"minutes": 3.0}, "minutes 2.0, not 3.0"),
+        ({"images": 5}, "images 48, not 5"),
+        ({"start": "donor"}, "start not set, not .*'examples': 7"),
+    ],
+)
+def test_an_order_that_contradicts_the_training_it_resumes_is_refused(stopped, tmp_path, order, difference):
+    donor = {"slot": SLOT, "examples": 7, "minutes": 1.0, "machine": {"processor": "a slow one"}}
+    files.write_json(tmp_path / "donor" / "card.json", donor | {"recipe": {"training": {}}})
+    before = (stopped["out"] / fitting.CHECKPOINT).read_bytes()
+    order = {name: tmp_path / value if name == "start" else value for name, value in order.items()}
+    with pytest.raises(ValueError, match=f"{fitting.CHECKPOINT} was begun with {difference}"):
+        train.train(**stopped | order, resume=True)
+    assert (stopped["out"] / fitting.CHECKPOINT).read_bytes() == before
+
+
+def test_steps_that_are_made_already_cannot_be_taken_back():
+    with pytest.raises(ValueError, match="--steps 2: 3 are made already"):
+        train._replan({"plan": {"steps": 5}, "step": 3}, 2)
+
+
+def test_a_signal_ends_the_steps_only(program, tmp_path, monkeypatch, capsys):
+    from utils import reef
+
+    usual, seen = signal.getsignal(signal.SIGTERM), {}
+
+    def watch(owner, name, where):
+        original = getattr(owner, name)
+
+        def watched(*rest, **options):
+            seen[where] = signal.getsignal(signal.SIGTERM)
+            return original(*rest, **options)
+
+        monkeypatch.setattr(owner, name, watched)
+
+    watch(reef, "training_set", "scenes")
+    watch(clip_vit.Task, "after_step", "steps")
+    watch(train, "measure", "figures")
+    assert program(SLOT, "--smoke", "--steps", 1) == 0
+    assert seen["scenes"] is seen["figures"] is usual is not seen["steps"]
+    monkeypatch.setattr(clip_vit.Task, "after_step", lambda *rest: os.kill(os.getpid(), signal.SIGTERM))
+    assert program(SLOT, "--smoke", "--steps", 3) == 143 and "--resume goes on" in capsys.readouterr().err
+    assert fitting.load_checkpoint(tmp_path / "artifacts" / "smoke" / SLOT)["step"] == 1
+
+
+def test_an_export_that_fails_leaves_no_card_that_signs_other_files(stopped, monkeypatch):
+    def full(*rest):
+        raise OSError("No space left on device")
+
+    (stopped["out"] / "card.json").write_text("{}")
+    monkeypatch.setattr(clip_vit.Task, "export", full)
+    with pytest.raises(OSError, match="No space left"):
+        train.train(**stopped, resume=True)
+    assert [path.name for path in stopped["out"].iterdir()] == [fitting.CHECKPOINT]
+
+
+def test_a_state_dict_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
+    def half_written(state, file):
+        file.write(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(torch, "save", half_written)
+    with pytest.raises(OSError, match="No space left"):
+        clip_rn50.Task.export(None, torch.nn.Linear(2, 2), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_card_holds_the_whole_recipe_and_signs_no_leftovers_of_a_killed_export(recipe, tmp_path):
+    leftovers = (".export-abc/model.safetensors", "model.pt.part", ".card.123.tmp.json", fitting.CHECKPOINT)
+    for name in ("model.safetensors", "ner/model", *leftovers):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"0")
+    whole = recipe | {"loss": {"box": 7.5}}
+    card = cards.write_card(tmp_path, SLOT, whole, {"plan": plan_of(recipe), "seconds": 1.0}, [], "cpu")
+    assert card["recipe"]["loss"] == whole["loss"] and card["recipe"]["budget"] == whole["budget"]
+    assert card["sha256"].keys() == {"model.safetensors", "ner/model"} and card["bytes"] == 2
 
 
 def test_an_unknown_slot_lists_the_known_ones(tmp_path):

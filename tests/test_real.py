@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from utils import app, config, datasets, encoders, evaluate
+from models import captioning
+from utils import app, config, datasets, encoders, evaluate, reef
+from utils.files import load_image
 
 pytestmark = pytest.mark.real
 
@@ -50,6 +52,17 @@ def test_the_search_runs_on_a_folder_of_real_photographs(real_data, photographs)
     answers = archive.ask(list(evaluate.PHOTO_QUERIES), minus=list(evaluate.PHOTO_AGAINST), k=10)
     assert len(answers) == 10 and answers["score"].is_monotonic_decreasing
     assert (answers["category"] == "turtle").mean() > 0.5
+
+
+def test_the_captioner_writes_whole_sentences_of_real_turtles(real_data, photographs, capsys):
+    photos = photographs(real_data, "val")
+    some = photos[photos["category"] == "turtle"].iloc[:: max(1, (photos["category"] == "turtle").sum() // 20)][:20]
+    said = captioning.captions(
+        config.root() / "models" / "blip", [np.asarray(load_image(path)) for path in some["path"]]
+    )
+    with capsys.disabled():
+        print("", *(f"{name}: {text}" for name, text in zip(some["image_id"], said, strict=True)), sep="\n")
+    assert len(said) == 20 and not any("unknown" in reef.read(text) for text in said)
 
 
 def test_a_real_roboflow_export_gives_every_head_its_box(real_data):

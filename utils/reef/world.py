@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 import numpy as np
@@ -73,24 +75,37 @@ def _captions(truth: dict, levels: Iterable[str], rng: np.random.Generator) -> l
 
 
 def in_parallel(work: Callable, jobs: list, workers: int | None = None, progress: str | None = None) -> Iterator:
-    """Results of `work(job)` in the order of the jobs, whatever the number of processes; a bar named `progress`."""
+    """Results of `work(job)` in the order of the jobs, whatever the number of processes; a bar named `progress`.
+
+    Raises:
+        BrokenProcessPool: the processes died, as they do below a script that cannot be imported; says what to do.
+    """
     from tqdm.auto import tqdm
 
     workers = min(workers or os.cpu_count() or 1, max(len(jobs), 1))
+    bar = {"total": len(jobs), "desc": progress, "disable": progress is None}
     if workers == 1:
-        yield from tqdm(map(work, jobs), total=len(jobs), desc=progress, disable=progress is None)
+        yield from tqdm(map(work, jobs), **bar)
         return
     processes = get_context("forkserver")
     processes.set_forkserver_preload([__name__])  # imported once, not by every process of every data set
-    with ProcessPoolExecutor(workers, mp_context=processes, initializer=_one_thread) as pool:
+    with ProcessPoolExecutor(workers, mp_context=processes, initializer=_begin) as pool:
         chunk = max(1, min(16, len(jobs) // (4 * workers)))
-        yield from tqdm(pool.map(work, jobs, chunksize=chunk), total=len(jobs), desc=progress, disable=progress is None)
+        try:
+            yield from tqdm(pool.map(work, jobs, chunksize=chunk), **bar)
+        except BrokenProcessPool as error:
+            raise BrokenProcessPool(
+                "the worker processes died. They import the script that started them: keep it in a file and put the "
+                "call under `if __name__ == '__main__':`. If it is so already, memory ran out: ask for fewer workers"
+            ) from error
 
 
-def _one_thread() -> None:
+def _begin() -> None:
+    """Of a worker: one thread of OpenCV, and an end with the process that asked for it, even if that one is killed."""
     import cv2
 
     cv2.setNumThreads(1)
+    threading.Thread(target=lambda: (parent_process().join(), os._exit(1)), daemon=True).start()
 
 
 def _lesson(seed: int) -> tuple[np.ndarray, dict]:
@@ -110,11 +125,19 @@ def training_set(folder: str | Path, n: int, seed: int, workers: int | None = No
     """Scenes for pretraining: `images.npy` (n, 160, 160, 3) uint8 and `truth.jsonl`, the truth of an image a line.
 
     Scene seeds run from `seed` to `seed + n - 1`. A folder that is complete is left as it is.
+
+    Raises:
+        ValueError: the folder is damaged or holds another number of scenes.
+        BrokenProcessPool: see `in_parallel`.
     """
     folder = Path(folder)
     images, truths = folder / "images.npy", folder / "truth.jsonl"
     if images.exists() and truths.exists():
+        if (found := _rows(images)) != n:
+            raise ValueError(f"{folder}: {found} scenes, {n} are wanted; delete the folder to make it again")
         return folder
+    for leftover in folder.glob(".images.*.tmp.npy"):  # of a killed run, up to a gigabyte
+        leftover.unlink()
     lines, shape = [], (n, LESSON_PIXELS, LESSON_PIXELS, 3)
     with atomic_write(images) as temporary:
         array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
@@ -126,6 +149,13 @@ def training_set(folder: str | Path, n: int, seed: int, workers: int | None = No
     with atomic_write(truths) as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return folder
+
+
+def _rows(images: Path) -> int:
+    try:
+        return len(np.load(images, mmap_mode="r"))
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{images.parent}: damaged ({error}), delete the folder to make it again") from error
 
 
 def evaluation_set(n: int, seed: int, workers: int | None = None) -> tuple[list[dict], np.ndarray]:
