@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models import captioning, labels
-from models.detectors import through
 from models.graft import from_clip
 from models.pairs import SIDED, augment, views
 from models.task import Task as Base
 from models.task import export_to, rows_of, scenes
+from models.windows import through
 from utils.finetune.optimizer import learning_rate
 from utils.reef import landmarks, language, species, wordings, world
 
@@ -221,7 +221,7 @@ class Task(Base):
         return world.describe(truth, rng, level)["caption"]
 
     def loss(self, model: torch.nn.Module, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        """Cross-entropy of the captions, and those of the two heads with the recipe's weights."""
+        """Cross-entropy of the captions, and those of the two heads with the plan's weights."""
         import torch
 
         pixels, ids, wanted, whole, local = batch
@@ -229,7 +229,7 @@ class Task(Base):
             seen = model["blip"].vision_model(pixel_values=pixels).last_hidden_state
         told = seen.repeat_interleave(len(ids) // len(seen), 0)
         # Padding lies behind the words and decoding looks back only, so no mask is needed.
-        decoder, weights = model["blip"].text_decoder, self.recipe["budget"]
+        decoder, weights = model["blip"].text_decoder, {**self.recipe["budget"], **self.plan}
         caption = decoder(input_ids=ids, encoder_hidden_states=told, labels=wanted, reduction="mean").loss
         if whole is None:
             return caption

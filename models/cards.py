@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from utils import files
+from utils.encoders.placement import hardware
 
 LICENCE = "AGPL-3.0-or-later"
 UNSIGNED = {"card.json", "README.md", "training.state"}
@@ -48,7 +48,7 @@ def write_card(
         "slot": slot, "about": recipe["about"], "format": recipe["format"], "licence": LICENCE,
         "recipe": {key: recipe[key] for key in sorted(known)} | {"training": plan},
         "examples": plan["steps"] * plan["batch"], "minutes": round(state["seconds"] / 60, 1),
-        "machine": {"processor": processor(), "device": device, "precision": plan["precision"]},
+        "machine": {"processor": hardware(), "device": device, "precision": plan["precision"]},
         "headline": recipe["headline"], "figures": figures, "limits": recipe["limits"], "bytes": size,
         "sha256": {path.relative_to(folder).as_posix(): files.sha256(path) for path in paths},
     }  # fmt: skip
@@ -101,14 +101,6 @@ def _write(folder: Path, card: Mapping[str, Any]) -> None:
     files.write_json(folder / "card.json", card)
     with files.atomic_write(folder / "README.md") as temporary:
         Path(temporary).write_text(model_card(card), encoding="utf-8")
-
-
-def processor() -> str:
-    """The processor's name, as the system tells it."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0]}, {len(names)} cores" if names else platform.processor() or platform.machine()
 
 
 def model_card(card: Mapping[str, Any]) -> str:

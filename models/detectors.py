@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.pairs import colours
 from models.task import Task, rows_of, scenes
+from models.windows import cut, recoloured, through
 from utils import metrics, reef
 from utils.metrics.detection import match, mean_average_precision
 from utils.reef import gatherings
@@ -25,7 +25,7 @@ NAMES = {kind: CATEGORIES[kind][1] for kind in ("turtle", *ANIMALS, *DEBRIS, *LA
 LABELS = {name: label for label, name in enumerate(NAMES.values())}
 LEAST_AREA, LEAST_VISIBLE = 40.0, 0.25  # pixels; share of the thing
 LARGE, PLAIN = 0.01, 0.5  # share of the picture; share of the thing that is visible
-KEPT, SIDE = 0.30, 4.0  # share of a box that a crop must leave; pixels
+SIDE = 4.0  # pixels that both sides of a box must keep in a crop
 GREY = 114 / 255  # round the picture, as ultralytics has it
 Found = tuple[np.ndarray, np.ndarray, list[str]]  # boxes_xyxy (n, 4), scores (n,), names of the categories
 
@@ -119,52 +119,16 @@ def augment(
         options: table `augment` of recipes.toml.
 
     Returns:
-        (B, 3, size, size) float32 in [0, 1], and the windows for `through`: (B, 2, 2) float32, for x and y the reach
-        (negative where mirrored) and the centre, in coordinates that run from -1 to 1 over the image.
+        (B, 3, size, size) float32 in [0, 1], and windows (B, 2, 2) float32 for `windows.through`.
     """
-    import torch
-    import torch.nn.functional as F
-
-    count, device = len(images), images.device
-
-    def tensor(array: np.ndarray) -> torch.Tensor:
-        return torch.as_tensor(np.asarray(array, np.float32), device=device)
-
+    count = len(images)
     zoom = np.exp(rng.uniform(*np.log(options["zoom"]), (count, 1)))
     stretch = np.exp(rng.uniform(-options["stretch"], options["stretch"], (count, 1)) * [1, -1] / 2)
     reach = stretch / zoom
     centre = rng.uniform(-1, 1, (count, 2)) * np.abs(1 - reach)
     reach[:, 0] *= np.where(rng.random(count) < options["mirror"], -1.0, 1.0)
-    window = np.stack([reach, centre], 2).astype(np.float32)
-    theta = np.zeros((count, 2, 3))
-    theta[:, 0, 0], theta[:, 1, 1], theta[:, :, 2] = reach[:, 0], reach[:, 1], centre
-    grid = F.affine_grid(tensor(theta), (count, 3, size, size), align_corners=False)
-    pixels = images.permute(0, 3, 1, 2).float().div_(255).sub_(GREY)
-    pixels = F.grid_sample(pixels, grid, align_corners=False).add_(GREY)
-    matrix, offset = colours(count, rng, options)
-    pixels = torch.baddbmm(tensor(offset)[:, None, None], tensor(matrix), pixels.flatten(2)).view_as(pixels)
-    return pixels.clamp_(0, 1), window
-
-
-def through(corners: np.ndarray, window: np.ndarray, side: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-    """Boxes as they stand in a window of `augment`.
-
-    Args:
-        corners: (n, 4) boxes_xyxy as shares of the image.
-        window: (2, 2) of one image.
-        side: share of the window that both sides of a box must keep.
-
-    Returns:
-        (n, 4) float32 centre and size as shares of the window, cut off at its edge; and (n,) bool, which are left.
-    """
-    reach, centre = window[:, 0], window[:, 1]
-    points = ((2 * corners.reshape(-1, 2, 2) - 1 - centre) / reach + 1) / 2
-    low, high = points.min(1), points.max(1)
-    whole = np.prod(high - low, 1)
-    low, high = low.clip(0, 1), high.clip(0, 1)
-    sides = high - low
-    kept = (np.prod(sides, 1) >= KEPT * whole) & (sides.min(1) >= side)
-    return np.concatenate([(low + high) / 2, sides], 1).astype(np.float32), kept
+    pixels, windows = cut(images, reach, centre, size, GREY)
+    return recoloured(pixels, rng, options).clamp_(0, 1), windows
 
 
 def fresh_scenes(count: int, seed: int, workers: int | None = None) -> tuple[list[dict], list[np.ndarray]]:

@@ -16,14 +16,13 @@ import numpy as np
 
 from models import retrieval
 from models.task import Task, rows_of, scenes
+from models.windows import cut, recoloured, tensor
 from utils import losses
+from utils.encoders.preprocess import CLIP_MEAN, CLIP_STD
 
 if TYPE_CHECKING:
     import torch
 
-MEAN = (0.48145466, 0.4578275, 0.40821073)  # of CLIP's preprocessing
-STD = (0.26862954, 0.26130258, 0.27577711)
-LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 SIDED = re.compile(r"\b(left|right)", re.IGNORECASE)
 
 
@@ -148,29 +147,15 @@ def views(
     """As `augment`, with the windows that were cut out.
 
     Returns:
-        Pixels, and (B, 2, 2) float32: for x and y the reach (negative where mirrored) and the centre, in coordinates
-        that run from -1 to 1 over the image.
+        Pixels, and windows (B, 2, 2) float32 for `windows.through`.
     """
-    import torch.nn.functional as F
-
     count = len(images)
     area, stretch = rng.uniform(*options["area"], count), np.exp(rng.uniform(-0.15, 0.15, count))
     reach = np.minimum(np.sqrt(np.stack([area * stretch, area / stretch], 1)), 1.0)
     centre = rng.uniform(-1, 1, (count, 2)) * (1 - reach)
     reach[:, 0] *= np.where(flip & (rng.random(count) < 0.5), -1.0, 1.0)
-    windows = np.stack([reach, centre], 2).astype(np.float32)
-    theta = np.zeros((count, 2, 3), np.float32)
-    theta[:, 0, 0], theta[:, 1, 1], theta[:, :, 2] = reach[:, 0], reach[:, 1], centre
-    grid = F.affine_grid(_tensor(theta, images), (count, 3, size, size), align_corners=False)
-    pixels = images.permute(0, 3, 1, 2).float().div_(255)
-    pixels = F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
+    pixels, windows = cut(images, reach, centre, size)
     return _spoil(pixels, rng, options), windows
-
-
-def _tensor(array: np.ndarray, like: torch.Tensor) -> torch.Tensor:
-    import torch
-
-    return torch.as_tensor(np.asarray(array, np.float32), device=like.device)
 
 
 def _spoil(pixels: torch.Tensor, rng: np.random.Generator, options: Mapping[str, Any]) -> torch.Tensor:
@@ -178,31 +163,15 @@ def _spoil(pixels: torch.Tensor, rng: np.random.Generator, options: Mapping[str,
     import torch
     import torch.nn.functional as F
 
-    count = len(pixels)
-    matrix, offset = colours(count, rng, options)
-    pixels = torch.baddbmm(_tensor(offset, pixels)[:, None, None], _tensor(matrix, pixels), pixels.flatten(2)).view_as(
-        pixels
-    )
+    count, pixels = len(pixels), recoloured(pixels, rng, options)
     strength = np.where(rng.random(count) < options["blur"], rng.uniform(0, 1, count), 0.0)
     strength -= np.where(rng.random(count) < options["sharpen"], rng.uniform(0, 0.6, count), 0.0)
     touched = torch.from_numpy(np.flatnonzero(strength)).to(pixels.device)
     soft = F.avg_pool2d(pixels[touched], 3, 1, 1, count_include_pad=False)
-    pixels[touched] = pixels[touched].lerp(soft, _tensor(strength, pixels)[touched, None, None, None])
+    pixels[touched] = pixels[touched].lerp(soft, tensor(strength, pixels)[touched, None, None, None])
     noisy = torch.from_numpy(np.flatnonzero(rng.random(count) < options["noise"])).to(pixels.device)
-    level = _tensor(rng.uniform(0, options["noise_level"], len(noisy)), pixels)
+    level = tensor(rng.uniform(0, options["noise_level"], len(noisy)), pixels)
     noise = rng.standard_normal((len(noisy), *pixels.shape[1:]), dtype=np.float32)
-    pixels[noisy] += _tensor(noise, pixels) * level[:, None, None, None]
-    mean, std = (_tensor(values, pixels)[:, None, None] for values in (MEAN, STD))
+    pixels[noisy] += tensor(noise, pixels) * level[:, None, None, None]
+    mean, std = (tensor(values, pixels)[:, None, None] for values in (CLIP_MEAN, CLIP_STD))
     return pixels.clamp_(0, 1).sub_(mean).div_(std)
-
-
-def colours(count: int, rng: np.random.Generator, options: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    """(B, 3, 3) matrices and (B,) offsets: colour cast, then saturation or grey, contrast and brightness."""
-    cast = np.exp(rng.normal(0, options["cast"], (count, 1, 3)))
-    keep = 1 + rng.uniform(-options["saturation"], options["saturation"], count)
-    keep[rng.random(count) < options["grey"]] = 0.0
-    keep = keep[:, None, None]
-    contrast = 1 + rng.uniform(-options["contrast"], options["contrast"], count)
-    bright = rng.uniform(-options["brightness"], options["brightness"], count)
-    matrix = (keep * np.eye(3) + (1 - keep) * np.array(LUMA)) * cast * contrast[:, None, None]
-    return matrix, 0.5 * (1 - contrast) + bright

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from models import detectors, detr, yolo
+from models import detectors, detr, windows, yolo
 from models.task import recipes
 from utils import reef
 from utils.metrics.boxes import iou
@@ -48,10 +48,10 @@ def test_boxes_stay_on_their_things_through_every_augmentation():
     for image, ((x0, y0), (x1, y1)) in zip(images, corners, strict=True):
         image[y0:y1, x0:x1] = 255
     options = PLAIN | {"zoom": [0.5, 2.0], "stretch": 0.4, "mirror": 0.5}
-    pixels, windows = detectors.augment(torch.from_numpy(images), 96, rng, options)
+    pixels, cuts = detectors.augment(torch.from_numpy(images), 96, rng, options)
     seen = 0
-    for image, box, window in zip(pixels[:, 0] > 0.6, corners.reshape(64, 4) / EDGE, windows, strict=True):
-        moved, kept = detectors.through(box[None].astype(np.float32), window)
+    for image, box, window in zip(pixels[:, 0] > 0.6, corners.reshape(64, 4) / EDGE, cuts, strict=True):
+        moved, kept = windows.through(box[None].astype(np.float32), window)
         if kept[0]:
             ys, xs = np.nonzero(image.numpy())
             found = np.array([xs.min(), ys.min(), xs.max() + 1, ys.max() + 1])
@@ -64,17 +64,17 @@ def test_boxes_stay_on_their_things_through_every_augmentation():
 def test_a_box_that_the_crop_cuts_away_is_no_target():
     window = np.array([[0.5, -0.5], [0.5, -0.5]], np.float32)  # the upper left quarter
     corners = np.array([[0.1, 0.1, 0.3, 0.3], [0.4, 0.1, 0.6, 0.3], [0.45, 0.1, 0.9, 0.3], [0.7, 0.7, 0.9, 0.9]])
-    moved, kept = detectors.through(corners, window)
+    moved, kept = windows.through(corners, window)
     assert kept.tolist() == [True, True, False, False]
     np.testing.assert_allclose(moved[:2], [[0.4, 0.4, 0.4, 0.4], [0.9, 0.4, 0.2, 0.4]], atol=1e-6)
 
 
 def test_no_augmentation_changes_nothing():
     images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3)).astype(np.uint8))
-    pixels, windows = detectors.augment(images, 32, np.random.default_rng(0), PLAIN)
+    pixels, cuts = detectors.augment(images, 32, np.random.default_rng(0), PLAIN)
     torch.testing.assert_close(pixels, images.permute(0, 3, 1, 2) / 255, atol=1e-5, rtol=0)
     box = np.array([[0.2, 0.3, 0.4, 0.7]], np.float32)
-    np.testing.assert_allclose(detectors.through(box, windows[0])[0], [[0.3, 0.5, 0.2, 0.4]], atol=1e-6)
+    np.testing.assert_allclose(windows.through(box, cuts[0])[0], [[0.3, 0.5, 0.2, 0.4]], atol=1e-6)
 
 
 def test_what_is_hardly_seen_is_no_target():

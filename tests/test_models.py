@@ -19,6 +19,7 @@ import torch
 from models import cards, clip_rn50, clip_vit, fitting, retrieval, task, train
 from models import pairs as lessons
 from utils import config, files, losses
+from utils.encoders.preprocess import CLIP_MEAN, CLIP_STD
 from utils.finetune.optimizer import adamw, learning_rate
 from utils.reef import world
 
@@ -280,14 +281,14 @@ def test_augmentation_without_any_option_is_clips_preprocessing(pairs):
     options = dict.fromkeys(pairs.recipe["augment"], 0.0) | {"area": [10.0, 10.0]}
     images = torch.from_numpy(pairs.images[:4].copy())
     result = lessons.augment(images, np.zeros(4, bool), 128, np.random.default_rng(0), options)
-    mean, std = (torch.tensor(values)[:, None, None] for values in (lessons.MEAN, lessons.STD))
+    mean, std = (torch.tensor(values)[:, None, None] for values in (CLIP_MEAN, CLIP_STD))
     expected = (images.permute(0, 3, 1, 2) / 255 - mean) / std
     torch.testing.assert_close(result, expected, rtol=0, atol=1e-3)
 
 
 def test_augmented_pixels_are_finite_and_inside_the_range_of_colours(pairs):
     pixels = pairs.batch(2, 64)[0]
-    mean, std = (torch.tensor(values)[:, None, None] for values in (lessons.MEAN, lessons.STD))
+    mean, std = (torch.tensor(values)[:, None, None] for values in (CLIP_MEAN, CLIP_STD))
     colours = pixels * std + mean
     assert torch.isfinite(pixels).all() and colours.min() >= -1e-5 and colours.max() <= 1 + 1e-5
     grey = (colours.amax(1) - colours.amin(1)).amax((1, 2)) < 0.3

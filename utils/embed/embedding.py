@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from utils import config
-from utils.embed.items import Item, digest, key_of, listed, message
-from utils.embed.items import read as load
+from utils.embed.items import Item, digest, key_of, listed, message, picture
 from utils.embed.store import Store
 
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ def readable(
     todo = {key: item for key, item in zip(keys, items, strict=True) if isinstance(key, bytes) and key not in store}
 
     def read(item: Item) -> torch.Tensor:
-        return encoder.preprocess(load(item, encoder.preprocessing.mean))
+        return encoder.preprocess(picture(item, encoder.preprocessing.mean))
 
     size = batch or budget["batch"]
     decoded = _ahead(_attempt(read), todo.values(), workers, 2 * size)

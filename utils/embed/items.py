@@ -65,7 +65,7 @@ def digest(*parts: str | bytes) -> bytes:
     return hashlib.sha256(b"\0".join(p.encode() if isinstance(p, str) else p for p in parts)).digest()
 
 
-def read(item: Item, mean: Sequence[float]) -> Image.Image:
+def picture(item: Item, mean: Sequence[float]) -> Image.Image:
     """The picture of an item; `mean` is the colour in [0, 1] that pads it."""
     path, box, style = parts(item)
     image = files.load_image(path)
