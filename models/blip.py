@@ -2,81 +2,35 @@
 
 Image encoder and text decoder learn together from captions that are worded anew for every batch. While it trains, two
 linear heads teach the encoder quickly what is worth seeing: one on the whole image names everything that is in it
-(kinds, colours, states of turtles, places), one on every patch what lies there. They are not exported. At the end the
-encoder rests, and the decoder learns alone, from several captions of every picture.
+(kinds, colours, states of turtles, places), one on every patch what lies there. They are not exported. At first half of
+the patches are hidden, which halves the cost of a step; at the end the encoder rests, and the decoder learns alone, from
+several captions of every picture.
 """
 
 from __future__ import annotations
 
 import copy
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models import captioning, labels
+from models import captioning, labels, patches
 from models.graft import from_clip
 from models.pairs import SIDED, augment, views
 from models.task import Task as Base
 from models.task import export_to, rows_of, scenes
 from models.windows import through
+from models.wordpieces import make_processor
 from utils.finetune.optimizer import learning_rate
-from utils.reef import landmarks, language, species, wordings, world
+from utils.reef import language, world
 
 if TYPE_CHECKING:
     import torch
-    from transformers import BlipProcessor
 
-SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[DEC]")
-LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789'-,.?!"
 IGNORED = -100
 LEVELS = {"turtle": (0.0, 0.1, 0.9), "": (0.0, 0.65, 0.35)}  # shares of language.LEVELS among the captions
-
-
-def make_processor(truths: Sequence[Mapping], architecture: Mapping[str, Any]) -> BlipProcessor:
-    """Image processor and a word tokenizer of the captions' own words, with letters for all other words."""
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
-    from transformers import BertTokenizerFast, BlipImageProcessor, BlipProcessor
-
-    words = {word for truth in truths for caption in truth["captions"] for word in caption["caption"].split()}
-    own = [phrase for table in wordings.TABLES.values() for phrases in table.values() for phrase in phrases]
-    own += [name for names in language.NAMES.values() for pair in names for name in pair]
-    own += [
-        *landmarks.NAMES.values(),
-        *landmarks.MATERIALS.values(),
-        *species.SPECIES,
-        *wordings.COLOURS,
-        *language.NUMBERS.values(),
-    ]
-    words |= {word for phrase in own for word in phrase.split()} | {
-        "a",
-        "an",
-        "several",
-        "shirt",
-        "with",
-        "and",
-        "building",
-        "old",
-        "picture",
-        "photo",
-    }
-    words = sorted({part for word in words for part in re.findall(r"[a-z]+", word.lower())} - set(LETTERS))
-    vocabulary = [*SPECIAL, *LETTERS, *(f"##{letter}" for letter in LETTERS), *words]
-    ids = {word: i for i, word in enumerate(dict.fromkeys(vocabulary))}
-    core = Tokenizer(models.WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=40))
-    core.normalizer, core.pre_tokenizer = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
-    core.decoder = decoders.WordPiece(cleanup=True)
-    core.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", ids["[CLS]"]), ("[SEP]", ids["[SEP]"])]
-    )
-    tokenizer = BertTokenizerFast(
-        tokenizer_object=core, unk_token="[UNK]", sep_token="[SEP]", pad_token="[PAD]", cls_token="[CLS]", mask_token="[MASK]",
-        bos_token="[DEC]", model_max_length=architecture["text"]["context"],
-    )  # fmt: skip
-    edge = architecture["image_size"]
-    return BlipProcessor(BlipImageProcessor(size={"height": edge, "width": edge}), tokenizer)
 
 
 def build(architecture: Mapping[str, Any], tokenizer: Any, whole: np.ndarray, local: np.ndarray, seed: int = 0) -> Any:
@@ -133,7 +87,10 @@ class Task(Base):
     def __init__(self, recipe: Mapping[str, Any], folder: Path, seed: int = 0):
         super().__init__(recipe, folder, seed)
         self.images, self.truths = scenes(folder)
-        self.size = len(self.images)
+        stated = [row for row, truth in enumerate(self.truths) if _states(truth)]
+        again = recipe["data"].get("states", 1) - 1  # turtles in nets and the like are few: they are shown more often
+        self.shown = np.array([*range(len(self.images)), *stated * again])
+        self.size = len(self.shown)
         self.processor = make_processor(self.truths, recipe["architecture"])
         self.whole = labels.table([labels.names(truth) for truth in self.truths])
         things = [[thing for thing in truth["objects"] if thing["seen"]] for truth in self.truths]
@@ -147,7 +104,7 @@ class Task(Base):
     def build(self) -> torch.nn.Module:
         """See `build`."""
         tokenizer, area = self.processor.tokenizer, np.prod(self.boxes[:, 2:] - self.boxes[:, :2], 1)
-        local = (self.local * area[:, None]).sum(0) / self.size
+        local = (self.local * area[:, None]).sum(0) / len(self.images)
         return build(self.recipe["architecture"], tokenizer, self.whole.mean(0), local, self.seed)
 
     def begin(self, model: torch.nn.Module, folder: Path) -> None:
@@ -166,7 +123,7 @@ class Task(Base):
             model["blip"].load_state_dict(before.state_dict())
             return
         tower = CLIPModel.from_pretrained(folder, dtype=torch.float32).vision_model
-        rows = np.linspace(0, self.size - 1, min(64, self.size)).astype(int)
+        rows = np.linspace(0, len(self.images) - 1, min(64, len(self.images))).astype(int)
         from_clip(model["blip"].vision_model, tower, self._pixels(rows, tower.config.image_size))
 
     def _pixels(self, rows: np.ndarray, edge: int) -> torch.Tensor:
@@ -182,11 +139,12 @@ class Task(Base):
 
         Returns:
             Pixels (B, 3, s, s), ids and labels (B * captions, longest) int64; which names are true of the picture,
-            (B, n) float32, and of its patches, (B, p, m) float32, or None and None where the decoder learns alone.
+            (B, n) float32, and of its patches, (B, p, m) float32, or None and None where the decoder learns alone; and
+            the patches that are seen (see `models.patches`).
         """
         import torch
 
-        rows = rows_of(step, size, self.size, self.seed)
+        rows = self.shown[rows_of(step, size, self.size, self.seed)]
         rng = np.random.default_rng((self.seed, 1, step))
         alone = bool(self.plan) and step >= _turn(self.plan)
         captions = [
@@ -202,10 +160,11 @@ class Task(Base):
         ids[:, 0] = tokenizer.convert_tokens_to_ids("[DEC]")
         wanted = ids.masked_fill(ids == tokenizer.pad_token_id, IGNORED)
         if alone:
-            return pixels, ids.to(device), wanted.to(device), None, None
+            return pixels, ids.to(device), wanted.to(device), None, None, None
         whole = torch.from_numpy(self.whole[rows].astype(np.float32))
         local = torch.from_numpy(np.stack([self._local(row, w) for row, w in zip(rows, windows, strict=True)]))
-        return pixels, ids.to(device), wanted.to(device), whole.to(device), local.to(device)
+        kept = patches.kept(self.recipe, self.plan, step, len(rows), rng, device)
+        return pixels, ids.to(device), wanted.to(device), whole.to(device), local.to(device), kept
 
     def _local(self, row: int, window: np.ndarray) -> np.ndarray:
         """What lies at each patch of picture `row` seen through a window of `views`: (p, m) float32."""
@@ -224,9 +183,9 @@ class Task(Base):
         """Cross-entropy of the captions, and those of the two heads with the plan's weights."""
         import torch
 
-        pixels, ids, wanted, whole, local = batch
+        pixels, ids, wanted, whole, local, kept = batch
         with torch.set_grad_enabled(whole is not None):
-            seen = model["blip"].vision_model(pixel_values=pixels).last_hidden_state
+            seen = _see(model["blip"].vision_model, pixels, kept)
         told = seen.repeat_interleave(len(ids) // len(seen), 0)
         # Padding lies behind the words and decoding looks back only, so no mask is needed.
         decoder, weights = model["blip"].text_decoder, {**self.recipe["budget"], **self.plan}
@@ -234,6 +193,8 @@ class Task(Base):
         if whole is None:
             return caption
         named = _nats(model["whole"](torch.cat([seen[:, 0], seen[:, 1:].mean(1)], 1)), whole)
+        if kept is not None:
+            local = local.gather(1, kept[..., None].expand(-1, -1, local.shape[2]))
         placed = _nats(model["local"](seen[:, 1:]), local)
         return caption + weights["whole"] * named + weights["local"] * placed
 
@@ -259,6 +220,18 @@ class Task(Base):
         """Figures on `count` fresh pictures, see `captioning.judge`."""
         truths, images = world.evaluation_set(count, seed)
         return captioning.judge(captioning.captions(out, images), truths)
+
+
+def _states(truth: Mapping) -> set[str]:
+    """Of the turtles that are seen."""
+    turtles = [thing for thing in truth["objects"] if thing["kind"] == "turtle" and thing["seen"]]
+    return {state for turtle in turtles for state in turtle["states"]}
+
+
+def _see(tower: Any, pixels: torch.Tensor, kept: torch.Tensor | None) -> torch.Tensor:
+    """What the encoder says of the picture and of each patch that is seen: (B, 1 + k, width)."""
+    tokens = patches.only(tower.embeddings(pixels), kept)
+    return tower.post_layernorm(tower.encoder(inputs_embeds=tokens).last_hidden_state)
 
 
 def _turn(plan: Mapping[str, Any]) -> int:

@@ -120,7 +120,7 @@ def model_card(card: Mapping[str, Any]) -> str:
         for f in card["figures"]
     ]
     return "\n".join([
-        "---", f"license: {LICENCE.lower()}", "---", "", f"# {card['slot']}", "", card["about"], "",
+        "---", f"license: {LICENCE.lower().removesuffix('-or-later')}", "---", "", f"# {card['slot']}", "", card["about"], "",
         f"- Format: {card['format']}, {card['bytes'] / 1e6:.1f} MB.",
         f"- Data: {seen} (seed {card['recipe']['data']['seed']}); "
         f"{card['examples']:,} examples seen.",

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from models import patches
 from models.pairs import Pairs
 from models.task import export_to, recipes
 
@@ -144,15 +145,12 @@ class Task(Pairs):
 
 def encode_pixels(model: CLIPModel, pixels: torch.Tensor, kept: torch.Tensor | None = None) -> torch.Tensor:
     """(n, 3, s, s) normalised pixels to (n, d) float32 of unit length; with `kept` (n, k) only those patches are seen."""
-    import torch
     from torch.nn.functional import normalize
 
     if kept is None:
         return normalize(model.get_image_features(pixel_values=pixels).pooler_output.float(), dim=-1)
     tower = model.vision_model
-    tokens = tower.embeddings(pixels)
-    rows = torch.cat([torch.zeros_like(kept[:, :1]), kept + 1], 1)[..., None]
-    tokens = tower.pre_layrnorm(tokens.gather(1, rows.expand(-1, -1, tokens.shape[2])))
+    tokens = tower.pre_layrnorm(patches.only(tower.embeddings(pixels), kept))
     pooled = tower.post_layernorm(tower.encoder(inputs_embeds=tokens).last_hidden_state[:, 0])
     return normalize(model.visual_projection(pooled).float(), dim=-1)
 

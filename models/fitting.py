@@ -1,4 +1,4 @@
-"""Fitting: steps of AdamW with checkpoints, an average of the weights, a clean stop at a signal, and timed trials."""
+"""Fitting: steps of an optimizer with checkpoints, an average of the weights, a clean stop at a signal, and timed trials."""
 
 from __future__ import annotations
 
@@ -43,6 +43,22 @@ def update(model: Any, optimizer: Any, batch: Any, task: Task, plan: Mapping[str
     optimizer.step()
     task.after_step(model)
     return float(value.detach())
+
+
+def optimizer_of(model: Any, plan: Mapping[str, Any]) -> Any:
+    """The optimizer that the plan names, by default AdamW.
+
+    Raises:
+        ValueError: it names another than "adamw" and "muon".
+    """
+    name = plan.get("optimizer", "adamw")
+    if name == "adamw":
+        return adamw(model.parameters(), plan["rate"], plan["decay"])
+    if name != "muon":
+        raise ValueError(f"optimizer {name!r} in recipes.toml: write adamw or muon")
+    from models.muon import Muon
+
+    return Muon(model, plan["rate"], plan["decay"])
 
 
 class Average:
@@ -125,7 +141,7 @@ def fit(
 
     plan = task.plan = state["plan"]
     device = next(model.parameters()).device
-    optimizer = adamw(model.parameters(), plan["rate"], plan["decay"])
+    optimizer = optimizer_of(model, plan)
     if "model" in state:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
@@ -171,7 +187,7 @@ def trial(model: Any, task: Task, plan: Mapping[str, Any], steps: int = 6) -> di
     device, seconds = next(model.parameters()).device, {}
     for precision in ("fp32", "bf16") if bf16_pays(device) else ("fp32",):
         twin = copy.deepcopy(model).train()
-        optimizer = adamw(twin.parameters(), plan["rate"], plan["decay"])
+        optimizer = optimizer_of(twin, plan)
         times = []
         for step in range(steps + 1):
             begun = time.perf_counter()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models import retrieval
+from models import patches, retrieval
 from models.task import Task, rows_of, scenes
 from models.windows import cut, recoloured, tensor
 from utils import losses
@@ -77,18 +77,8 @@ class Pairs(Task):
         edge = self.recipe["architecture"]["image_size"]
         pixels = augment(pixels, ~self.sided[chosen], edge, rng, self.recipe["augment"])
         same = torch.from_numpy(chosen[:, None] == chosen[None, :])
-        return pixels, self._ids(chosen, rng).to(device), same.to(device), self._kept(step, len(rows), rng)
-
-    def _kept(self, step: int, count: int, rng: np.random.Generator) -> torch.Tensor | None:
-        """Patches that stay, (B, kept) int64, while the recipe drops some of them (Li et al., FLIP, 2023)."""
-        import torch
-
-        drop = self.recipe.get("patches")
-        if not drop or step >= drop["until"] * self.plan.get("steps", 0):
-            return None
-        patches = (self.recipe["architecture"]["image_size"] // self.recipe["architecture"]["vision"]["patch"]) ** 2
-        order = rng.random((count, patches)).argsort(1)
-        return torch.from_numpy(np.sort(order[:, : round(drop["keep"] * patches)], 1))
+        ids, kept = self._ids(chosen, rng), patches.kept(self.recipe, self.plan, step, len(rows), rng, device)
+        return pixels, ids.to(device), same.to(device), kept
 
     def _ids(self, chosen: np.ndarray, rng: np.random.Generator) -> torch.Tensor:
         import torch

@@ -1,6 +1,7 @@
 """The three miniatures that read and write English, and the grammar and the reader that they are made and judged with."""
 
 import copy
+import json
 import os
 import signal
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import torch
 from unseen_sentences import SENTENCES
 
-from models import blip, captioning, english, graft, labels, llama, spacy_pipeline, task, train
+from models import blip, captioning, english, graft, labels, llama, spacy_pipeline, task, train, wordpieces
 from models.english import tree
 from utils import reef
 from utils.reef import language, mixture, paraphrase, reading, world
@@ -338,11 +339,12 @@ def painter(folder):
 
 def test_a_batch_of_pictures_is_a_function_of_its_step_and_its_captions_are_true(painter):
     first, again = painter.batch(2, 6), painter.batch(2, 6)
-    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
-    pixels, ids, labels, whole, local = first
+    assert all(torch.equal(a, b) for a, b in zip(first[:-1], again[:-1], strict=True))
+    pixels, ids, labels, whole, local, kept = first
+    assert kept is None
     assert pixels.shape == (6, 3, 48, 48) and whole.shape == (6, painter.whole.shape[1])
     assert local.shape == (6, painter.grid**2, painter.local.shape[1])
-    truths = [painter.truths[row] for row in task.rows_of(2, 6, painter.size, 0)]
+    truths = [painter.truths[row] for row in painter.shown[task.rows_of(2, 6, painter.size, 0)]]
     sentences = painter.processor.tokenizer.batch_decode(ids, skip_special_tokens=True)
     assert all(
         figure["value"] == 1.0
@@ -362,6 +364,33 @@ def test_at_the_end_the_encoder_rests_and_the_decoder_reads_several_captions(pai
     painter.loss(model, painter.batch(8, 6)).backward()
     learned = {name.split(".")[1] for name, weight in model.named_parameters() if weight.grad is not None}
     assert learned == {"text_decoder"}
+
+
+def test_turtles_with_states_are_shown_twice_as_often_as_the_rest(folder, tmp_path):
+    images, truths = task.scenes(folder)
+    turtles = [
+        row for row, truth in enumerate(truths) if any(t["kind"] == "turtle" and t["seen"] for t in truth["objects"])
+    ]
+    for row, truth in enumerate(truths):
+        for thing in truth["objects"]:
+            thing["states"] = ["net"] if row in turtles[1:] or thing["kind"] != "turtle" else []
+    np.save(tmp_path / "images.npy", images)
+    (tmp_path / "truth.jsonl").write_text("".join(json.dumps(truth) + "\n" for truth in truths))
+    times = np.bincount(blip.Task(small("blip"), tmp_path).shown, minlength=len(images))
+    assert len(turtles) > 1 and set(np.flatnonzero(times == 2)) == set(turtles[1:]) and set(times) == {1, 2}
+
+
+def test_at_first_the_encoder_sees_a_part_of_the_patches_and_the_head_is_asked_about_these(painter, monkeypatch):
+    monkeypatch.setattr(painter, "plan", {"steps": 10, "decoder": 0.2, "captions": 1})
+    batch = painter.batch(0, 6)
+    assert batch[-1].shape == (6, painter.grid**2 // 2) and painter.batch(6, 6)[-1] is None
+    model, asked = painter.build(), []
+    model["local"].register_forward_hook(lambda module, given, scores: asked.append(scores.shape[1]))
+    painter.loss(model, batch)
+    assert asked == [painter.grid**2 // 2]
+    everything = torch.arange(painter.grid**2).repeat(6, 1)
+    losses = [painter.loss(model, (*batch[:-1], kept)) for kept in (None, everything)]
+    torch.testing.assert_close(*losses)
 
 
 def test_a_thing_lies_where_its_box_is_in_the_view(painter):
@@ -475,7 +504,7 @@ def test_layers_of_a_clip_tower_compute_the_same_in_blip():
     tower = getattr(tower, "vision_model", tower)
     torch.nn.init.normal_(tower.embeddings.position_embedding.weight, std=0.5)
     recipe = small("blip")
-    words = blip.make_processor([], recipe["architecture"]).tokenizer
+    words = wordpieces.make_processor([], recipe["architecture"]).tokenizer
     vision = blip.build(recipe["architecture"], words, np.full(3, 0.5), np.full(2, 0.5))["blip"].vision_model.eval()
     pixels = torch.randn(4, 3, 48, 48)
     graft.from_clip(vision, tower, pixels)

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from models import cards, clip_rn50, clip_vit, fitting, retrieval, task, train
+from models import cards, clip_rn50, clip_vit, fitting, muon, retrieval, task, train
 from models import pairs as lessons
 from utils import config, files, losses
 from utils.encoders.preprocess import CLIP_MEAN, CLIP_STD
@@ -129,13 +129,13 @@ def tokenizer(pairs):
     return pairs.tokenizer
 
 
-def plan_of(recipe, steps=8):
-    return train.make_plan(SLOT, recipe, 64, 64, smoke=True) | {"steps": steps}
+def plan_of(recipe, steps=8, **changes):
+    return train.make_plan(SLOT, recipe, 64, 64, smoke=True) | {"steps": steps, **changes}
 
 
-def fit(recipe, pairs, folder, state=None, stop=lambda step: False, steps=8, ema=None):
+def fit(recipe, pairs, folder, state=None, stop=lambda step: False, **changes):
     model = pairs.build()
-    state = state or {"plan": plan_of(recipe, steps) | ({"ema": ema} if ema else {})}
+    state = state or {"plan": plan_of(recipe, **changes)}
     folder.mkdir(exist_ok=True)
     state = fitting.fit(model, pairs, state, folder, stop)
     return model, state
@@ -423,6 +423,48 @@ def test_only_matrices_decay(recipe, tokenizer):
     assert decayed["weight_decay"] > 0 == others["weight_decay"]
     assert any(weight is model.logit_scale for weight in others["params"])
     assert len(decayed["params"]) + len(others["params"]) == len(list(model.parameters()))
+
+
+def test_muon_turns_every_direction_of_a_matrix_alike():
+    torch.manual_seed(0)
+    for shape in ((48, 16), (16, 48)):
+        uneven = torch.linalg.qr(torch.randn(shape))[0] if shape[0] > shape[1] else torch.randn(shape)
+        singular = torch.linalg.svdvals(muon.orthogonal(uneven @ torch.diag(torch.logspace(0, -2, shape[1]))))
+        assert singular.min() > 0.6 and singular.max() < 1.3
+
+
+def test_a_step_of_muon_is_as_long_as_one_of_adamw_and_leaves_the_rest_to_it(recipe, pairs):
+    moved = {}
+    for name in ("adamw", "muon"):
+        model = pairs.build()
+        before = {key: value.clone() for key, value in model.state_dict().items()}
+        plan = plan_of(recipe, rate=1e-3, decay=0.0, warmup=0.01, optimizer=name, steps=1000)
+        fitting.update(model, fitting.optimizer_of(model, plan), pairs.batch(0, 16), pairs, plan, 50)
+        moved[name] = {key: value - before[key] for key, value in model.state_dict().items()}
+    hidden = "vision_model.encoder.layers.0.mlp.fc1.weight"
+    length = {name: float(change[hidden].square().mean().sqrt()) for name, change in moved.items()}
+    assert 0.1 < length["muon"] / length["adamw"] < 0.5  # Muon's first step is 0.2 of AdamW's, which is all sign
+    for name in ("vision_model.embeddings.patch_embedding.weight", "logit_scale", "text_projection.weight"):
+        torch.testing.assert_close(moved["muon"][name], moved["adamw"][name])
+
+
+def test_muon_decays_its_matrices_and_goes_on_from_its_state(recipe, pairs, tmp_path):
+    whole, _ = fit(recipe, pairs, tmp_path / "whole", optimizer="muon")
+    fit(recipe, pairs, tmp_path / "parts", stop=lambda step: step == 4, optimizer="muon")
+    resumed, _ = fit(recipe, pairs, tmp_path / "parts", fitting.load_checkpoint(tmp_path / "parts"))
+    for name, weight in whole.state_dict().items():
+        assert torch.equal(weight, resumed.state_dict()[name]), name
+    model, plan = pairs.build(), plan_of(recipe, optimizer="muon", decay=0.5)
+    hidden = dict(model.named_parameters())["text_model.encoder.layers.0.mlp.fc1.weight"]
+    optimizer, before = fitting.optimizer_of(model, plan), hidden.detach().clone()
+    hidden.grad = torch.zeros_like(hidden)
+    optimizer.step()
+    torch.testing.assert_close(hidden.detach(), before * (1 - 0.5 * plan["rate"]))
+
+
+def test_an_unknown_optimizer_is_named(recipe, pairs):
+    with pytest.raises(ValueError, match="'sgd'.*adamw or muon"):
+        fitting.optimizer_of(pairs.build(), plan_of(recipe, optimizer="sgd"))
 
 
 def test_minutes_become_steps_by_a_trial(recipe, pairs, tokenizer, monkeypatch):
