@@ -1,5 +1,7 @@
 """The archive that answers: sentences, pictures, subtraction and filters, with a model that only knows colours."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -99,6 +101,12 @@ def test_filters_look_at_columns_and_facts(archive):
 def test_more_answers_than_pictures_are_all_pictures(archive):
     assert len(archive) == 4 and len(archive.ask("red", k=50)) == 4
     assert len(archive.ask("red", k=50, category="turtle")) == 2
+
+
+@pytest.mark.parametrize("query", [5, None, ["a turtle", 3]])
+def test_a_query_that_is_no_sentence_is_named(archive, query):
+    with pytest.raises(TypeError, match=f"list of sentences, not {re.escape(repr(query))}"):
+        archive.ask(query)
 
 
 @pytest.mark.parametrize("nothing", ["", "   ", [], ["", " "]])

@@ -24,7 +24,7 @@ LAYERS = [
     {"embed", "pooling", "cam"},
     {"captions"},
     {"finetune", "classify", "ground", "evaluate"},
-    {"report", "scale"},
+    {"report", "scale", "ledger"},
     {"app"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

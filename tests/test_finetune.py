@@ -2,6 +2,8 @@
 
 import os
 import re
+import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,12 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from huggingface_hub import ModelCard
 from PIL import Image
 from torch import multiprocessing
 
-from utils import encoders, finetune, losses
+from utils import datasets, encoders, finetune, losses
 from utils.finetune import Adaptation, BalancedBatches, Settings, step
+from utils.finetune import __main__ as command
 from utils.finetune.optimizer import learning_rate
+from utils.finetune.rows import Gallery, Rows, digest
 
 SMALL = Settings(epochs=3, batch=8, rate=3e-3, adaptation=Adaptation(rank=4))
 
@@ -165,6 +170,33 @@ def test_two_processes_take_the_step_of_one(tmp_path):
         other, gradient = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
         assert other == pytest.approx(value, rel=1e-6)
         assert torch.allclose(gradients(model), gradient, rtol=1e-5, atol=1e-7)
+
+
+def _run(rank, address, frame, folder, every):
+    torch.distributed.init_process_group("gloo", init_method=address, rank=rank, world_size=2)
+    for number, settings in enumerate(every):
+        encoder = encoders.load("clip-vit-openai", device="cpu", precision="fp32")
+        log = finetune.train(encoder, frame, folder / f"{number}", settings, progress=False)
+        torch.save((log.to_dict("list"), finetune.learning(encoder)), folder / f"{number}-{rank}.pt")
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_two_processes_end_where_one_does(frame, tmp_path):
+    """Without dropout, which every process draws for its own rows."""
+    plain = replace(SMALL, epochs=2, adaptation=Adaptation(rank=4, dropout=0.0))
+    every = [plain, replace(plain, epochs=1, loss="siglip", chunk=3)]
+    multiprocessing.spawn(_run, ((tmp_path / "meet").as_uri(), frame, tmp_path, every), nprocs=2)
+    for number, settings in enumerate(every):
+        encoder = encoders.load("clip-vit-openai", device="cpu", precision="fp32")
+        log = finetune.train(encoder, frame, tmp_path / "one", replace(settings, chunk=None), progress=False)
+        shutil.rmtree(tmp_path / "one")
+        for rank in range(2):
+            other, weights = torch.load(tmp_path / f"{number}-{rank}.pt", weights_only=True)
+            for name in log.columns.drop("seconds"):
+                assert other[name] == pytest.approx(list(log[name]), abs=1e-4), (number, rank, name)
+            for name, weight in finetune.learning(encoder).items():
+                assert torch.allclose(weights[name], weight, atol=1e-4), (number, rank, name)
 
 
 # what learns
@@ -332,18 +364,63 @@ def test_the_loss_falls_and_the_base_stays(encoder, frame, tmp_path, loss):
     }  # fmt: skip
 
 
-def test_a_resumed_run_ends_where_the_uninterrupted_one_does(frame, tmp_path, monkeypatch):
+def test_a_resumed_run_ends_where_the_uninterrupted_one_does(frame, tmp_path):
     def fresh():
         return encoders.load("clip-vit-openai", device="cpu", precision="fp32")
 
     whole = finetune.train(fresh(), frame, tmp_path / "whole", SMALL, progress=False)
-    with monkeypatch.context() as patch:
-        patch.setattr(finetune.Run, "_stale", lambda run: run.epoch >= 1)
-        finetune.train(fresh(), frame, tmp_path / "parts", SMALL, progress=False)
+    within = int(whole["step"].iloc[0]) + 1  # a step of the second epoch, which is begun again
+    stopped = finetune.train(
+        fresh(), frame, tmp_path / "parts", SMALL, progress=False, stop=lambda step: step == within
+    )
+    assert len(stopped) == 1
     torch.manual_seed(99)
     parts = finetune.train(fresh(), frame, tmp_path / "parts", SMALL, resume=True, progress=False)
     timed = ["seconds"]
     pd.testing.assert_frame_equal(parts.drop(columns=timed), whole.drop(columns=timed), check_exact=True)
+
+
+def test_a_run_that_was_stopped_within_an_epoch_goes_on_as_a_new_one_only(encoder, frame, tmp_path):
+    run = finetune.Run(encoder, frame, tmp_path, SMALL)
+    run.fit(progress=False, stop=lambda step: step == 1)
+    with pytest.raises(RuntimeError, match="resume it from .* with a new one"):
+        run.fit(progress=False)
+    stopped = finetune.train(
+        encoders.load("clip-vit-openai", precision="fp32"),
+        frame,
+        tmp_path,
+        SMALL,
+        progress=False,
+        stop=lambda step: True,
+    )
+    assert stopped.empty and "turtle R@5" in stopped
+
+
+@pytest.mark.parametrize("kept", ["photo.jpg", "training.state", "best-turtle/adapter.json"])
+def test_an_export_replaces_an_export_and_nothing_else(encoder, tmp_path, kept):
+    tuned = shaken(encoder, Adaptation())
+    finetune.export(tuned, tmp_path / "model")
+    finetune.export(tuned, tmp_path / "model")
+    (tmp_path / "empty").mkdir()
+    finetune.export(tuned, tmp_path / "empty")
+    other = tmp_path / "other" / kept
+    other.parent.mkdir(parents=True)
+    other.write_text("kept")
+    with pytest.raises(FileExistsError, match="other holds something else than an exported model"):
+        finetune.export(tuned, tmp_path / "other")
+    shutil.copytree(tmp_path / "model", tmp_path / "run")
+    (tmp_path / "run" / "best-turtle").mkdir()
+    with pytest.raises(FileExistsError):
+        finetune.export(tuned, tmp_path / "run")
+    assert other.read_text() == "kept"
+
+
+@pytest.mark.parametrize(("detail", "last"), [(0.0, 0.5), (0.5, 0.75), (1.0, 1.0)])
+def test_the_most_detailed_sentence_comes_as_often_as_it_shall(encoder, frame, detail, last):
+    told = frame.assign(captions=[[f"a thing {i}", f"a red thing {i}"] for i in range(len(frame))])
+    rows = Rows(encoder, told, 0, "category", detail)
+    said = [sentence for epoch in range(40) for sentence in rows.sentences(range(len(told)), epoch)]
+    assert np.mean(["red" in sentence for sentence in said]) == pytest.approx(last, abs=0.05)
 
 
 def test_a_run_is_resumed_with_its_own_settings_only(encoder, frame, tmp_path):
@@ -351,6 +428,8 @@ def test_a_run_is_resumed_with_its_own_settings_only(encoder, frame, tmp_path):
     again = encoders.load("clip-vit-openai", precision="fp32")
     with pytest.raises(FileExistsError, match="resume=True"):
         finetune.train(again, frame, tmp_path, SMALL)
+    again = encoders.load("clip-vit-openai", precision="fp32")
+    finetune.train(again, frame, tmp_path, replace(SMALL, epochs=1, chunk=2), resume=True)  # what memory is short of
     again = encoders.load("clip-vit-openai", precision="fp32")
     with pytest.raises(ValueError, match="epochs: 1 there, 3 now"):
         finetune.train(again, frame, tmp_path, SMALL, resume=True)
@@ -369,7 +448,7 @@ def test_a_gradient_that_is_not_finite_changes_nothing(encoder, frame, tmp_path,
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"loss": "hinge"}, {"labels": "colour"}, {"epochs": 0}, {"chunk": 0}, {"warmup": 1.5}]
+    "wrong", [{"loss": "hinge"}, {"labels": "colour"}, {"epochs": 0}, {"chunk": 0}, {"warmup": 1.5}, {"detail": -0.1}]
 )
 def test_wrong_settings_are_named(wrong):
     with pytest.raises(ValueError, match=str(*wrong.values())):
@@ -386,34 +465,46 @@ def test_the_cosine_ends_at_the_real_last_step(encoder, frame, tmp_path):
     assert rates[10] == pytest.approx(0.0)
 
 
-def test_a_broken_step_names_its_images_and_leaves_the_last_state(encoder, frame, tmp_path, monkeypatch):
-    real = step.backward
+def test_a_loss_that_is_nan_names_its_images_and_leaves_the_last_state(encoder, frame, tmp_path, monkeypatch):
+    real = losses.combined
 
     def breaks(*args):
-        if (tmp_path / "training.state").exists():
-            raise FloatingPointError("the loss is nan")
-        return real(*args)
+        return real(*args) * (float("nan") if (tmp_path / "training.state").exists() else 1.0)
 
-    monkeypatch.setattr(step, "backward", breaks)
-    with pytest.raises(FloatingPointError, match=r"nan in step 3, in a batch of 8 with own/\d+.*after 1 epochs stays"):
-        finetune.train(encoder, frame, tmp_path, SMALL, progress=False)
-    assert torch.load(tmp_path / "training.state", weights_only=True)["epoch"] == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(losses, "combined", breaks)
+        with pytest.raises(FloatingPointError, match=r"loss is nan in step 3, .*after 1 epochs stays") as caught:
+            finetune.train(encoder, frame, tmp_path, SMALL, progress=False)
+    trained = frame[frame["split"] == "train"]
+    rows = next(BalancedBatches(trained["category"] == "turtle", SMALL.batch).epoch(1))
+    assert f"a batch of 8 with {', '.join(trained['image_id'].iloc[rows[:3]])};" in str(caught.value)
+    state = torch.load(tmp_path / "training.state", weights_only=True)
+    assert state["epoch"] == len(pd.read_csv(tmp_path / "log.csv")) == 1
+    fresh = [encoders.load("clip-vit-openai", device="cpu", precision="fp32") for _ in range(2)]
+    best = finetune.learning(finetune.load(fresh[0], tmp_path / "best-turtle"))
+    assert all(torch.equal(best[name], weight) and weight.isfinite().all() for name, weight in state["learned"].items())
+    assert len(finetune.train(fresh[1], frame, tmp_path, SMALL, resume=True, progress=False)) == 3
 
 
-def test_a_killed_write_leaves_the_state_before(encoder, frame, tmp_path, monkeypatch):
-    finetune.train(encoder, frame, tmp_path, replace(SMALL, epochs=1), progress=False)
-    before = (tmp_path / "training.state").read_bytes()
+def test_a_process_killed_while_it_writes_leaves_the_state_before(encoder, frame, tmp_path, monkeypatch):
+    def fresh_run():
+        again = encoders.load("clip-vit-openai", device="cpu", precision="fp32")
+        return finetune.Run(again, frame, tmp_path, replace(SMALL, epochs=1), resume=True)
 
     def dies(state, path):
         Path(path).write_bytes(b"half")
-        raise KeyboardInterrupt
+        os.kill(os.getpid(), signal.SIGKILL)
 
+    finetune.train(encoder, frame, tmp_path, replace(SMALL, epochs=1), progress=False)
+    before, run = (tmp_path / "training.state").read_bytes(), fresh_run()
     monkeypatch.setattr(torch, "save", dies)
-    run = finetune.Run(encoders.load("clip-vit-openai", precision="fp32"), frame, tmp_path,
-                       replace(SMALL, epochs=1), resume=True)  # fmt: skip
-    with pytest.raises(KeyboardInterrupt):
-        run._keep(run.log[-1])
+    child = multiprocessing.get_context("fork").Process(target=run._keep, args=(run.log[-1],))
+    child.start()
+    child.join(60)
+    assert child.exitcode == -signal.SIGKILL
+    assert b"half" in [path.read_bytes() for path in tmp_path.iterdir() if path.is_file()]
     assert (tmp_path / "training.state").read_bytes() == before
+    assert fresh_run().epoch == 1
 
 
 def test_batch_statistics_stay_while_dropout_works(frame, tmp_path):
@@ -435,11 +526,158 @@ def test_early_stopping_counts_epochs_without_a_better_loss(encoder, frame, tmp_
 def test_a_class_of_one_image_is_like_no_other(encoder, frame, tmp_path):
     alone = frame.copy()
     alone.loc[1, "category"] = "walrus"
+    codes = Rows(encoder, alone[alone["split"] == "train"], 0, "category").labels(range(16), 0)
+    assert (codes == codes[1]).sum() == 1
     log = finetune.train(encoder, alone, tmp_path, replace(SMALL, epochs=1), progress=False)
     assert np.isfinite(log["loss"]).all()
 
 
-def test_a_training_set_without_turtles_is_refused(encoder, frame, tmp_path):
-    with pytest.raises(ValueError, match="no turtle"):
-        finetune.train(encoder, frame[(frame["category"] != "turtle") | (frame["split"] == "val")], tmp_path, SMALL)
-    assert not os.listdir(tmp_path)
+@pytest.mark.parametrize(
+    ("split", "size", "said"),
+    [
+        ("train", 8, "no turtle.* among the 10 of the training set"),
+        ("val", 8, "no turtle among the 6 validation images"),
+        ("none", 18, "a batch of 18 needs .* at most the 16 rows of the training set"),
+    ],
+)
+def test_a_training_that_cannot_be_is_refused_before_it_begins(encoder, frame, tmp_path, split, size, said):
+    kept = frame[(frame["category"] != "turtle") | (frame["split"] != split)]
+    with pytest.raises(ValueError, match=said):
+        finetune.train(encoder, kept, tmp_path / "run", replace(SMALL, batch=size))
+    assert encoder.adaptation is None
+    assert not (tmp_path / "run").exists()
+
+
+# the model card
+
+
+@pytest.fixture(scope="module", params=["clip-vit-openai", "clip-rn50"])
+def trained(request, frame, tmp_path_factory):
+    """A tuned encoder and its run of two epochs: the second is worse by its loss and for turtles, and better for all."""
+    names, folder = ("validation loss", "turtle R@5", "all R@5"), tmp_path_factory.mktemp("run")
+    figures = iter([dict(zip(names, values, strict=True)) for values in ((1.25, 0.5, 0.125), (1.5, 0.25, 0.75))])
+    encoder = encoders.load(request.param, device="cpu", precision="fp32")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Gallery, "measure", lambda gallery, encoder: next(figures))
+        finetune.train(encoder, frame, folder, replace(SMALL, epochs=2), progress=False)
+    return encoder, folder
+
+
+def card_of(folder):
+    """Front matter as a table, and the page below it."""
+    card = ModelCard.load(folder / "README.md")
+    return card.data.to_dict(), card.text
+
+
+def test_a_merged_model_has_a_card_that_hugging_face_reads(trained, tmp_path):
+    encoder, _ = trained
+    front, text = card_of(finetune.export(encoder, tmp_path / "merged"))
+    assert front == {
+        "base_model": encoder.name, "library_name": "clip" if encoder.kind == "openai" else "transformers",
+        "pipeline_tag": "zero-shot-image-classification", "license": "agpl-3.0",
+    }  # fmt: skip
+    base = encoders.load(encoder.name, device="cpu", precision="fp32").fingerprint
+    learning, everything = finetune.count(encoder)
+    assert f"Base: `{encoder.name}`, fingerprint `{base}`" in text
+    assert (
+        f"lora, rank 4, alpha 16, matrices q k v out projection{'' if encoder.kind == 'openai' else ', dropout 0.1'}; "
+        in text
+    )
+    assert f"towers image text; {learning:,} of {everything:,} numbers" in text
+    assert re.findall("^## (.*)", text, re.MULTILINE) == ["Loading"]
+
+
+@pytest.mark.parametrize(("best", "epoch", "figures"), [
+    ("best-turtle", 1, ("1.250", "0.500", "0.125")), ("best-all", 2, ("1.500", "0.250", "0.750")),
+])  # fmt: skip
+def test_the_card_has_the_settings_the_data_and_the_figures_of_its_epoch(
+    trained, frame, tmp_path, best, epoch, figures
+):
+    encoder, run = trained
+    tuned = finetune.load(encoders.load(encoder.name, device="cpu", precision="fp32"), run / best)
+    text = card_of(finetune.export(tuned, tmp_path / "merged", run, frame))[1]
+    assert f"## Figures of epoch {epoch} of 2" in text
+    loss = pd.read_csv(run / "log.csv")["loss"][epoch - 1]
+    given = {"training loss": f"{loss:.3f}"} | dict(
+        zip(("validation loss", "turtle R@5", "all R@5"), figures, strict=True)
+    )
+    given |= {"digest": digest(frame), "train": "16 images, 6 of turtles", "val": "8 images, 2 of turtles"}
+    given |= {"epochs": 2, "batch": 8, "rate": 0.003, "seed": 0}
+    assert [line for key, value in given.items() if (line := f"| {key} | {value} |") not in text] == []
+
+
+def test_weights_of_no_known_epoch_have_no_figures(trained, tmp_path):
+    encoder, run = trained
+    other = shaken(encoders.load(encoder.name, device="cpu", precision="fp32"), SMALL.adaptation)
+    text = card_of(finetune.export(other, tmp_path / "merged", run))[1]
+    assert "| epochs | 2 |" in text
+    assert "Figures" not in text
+
+
+def test_the_code_on_the_card_runs(trained, tmp_path, monkeypatch):
+    encoder, _ = trained
+    finetune.export(encoder, tmp_path / "merged")
+    monkeypatch.chdir(tmp_path)
+    photo = Image.fromarray(np.random.default_rng(0).integers(0, 255, (80, 100, 3), np.uint8))
+    photo.save("photo.jpg")
+    found = {}
+    for block in re.findall(r"```python\n(.*?)```", card_of(tmp_path / "merged")[1], re.DOTALL):
+        exec(block, found)
+    words, image = (
+        ["a turtle", "a net on a beach"],
+        encoder.encode_pixels(encoder.preprocess(Image.open("photo.jpg"))[None]),
+    )
+    cosine = image @ encoder.encode_texts(words).T
+    assert np.allclose(found["encoder"].encode_texts(words) @ image.T, cosine.T, atol=0.02)
+    assert ("classify" in found) == (encoder.kind != "openai")
+    if "classify" in found:
+        given = found["classify"]("photo.jpg", candidate_labels=words, hypothesis_template="{}")
+        chances = torch.softmax(torch.tensor(cosine[0]) * encoder.model.logit_scale.detach().exp(), 0)
+        assert {line["label"]: line["score"] for line in given} == pytest.approx(
+            dict(zip(words, chances.tolist(), strict=True)), abs=1e-3
+        )
+
+
+def test_the_licence_of_another_base_is_left_to_it(encoder, tmp_path):
+    finetune.export(shaken(encoder, Adaptation()), tmp_path / "clip-vit-openai")
+    namesake = encoders.load(tmp_path / "clip-vit-openai", device="cpu", precision="fp32")
+    assert namesake.name == "clip-vit-openai"
+    for other in (namesake, openai_vit(tmp_path)):
+        front, text = card_of(finetune.export(finetune.adapt(other, Adaptation()), tmp_path / "merged"))
+        assert front["license"] == "other"
+        assert "the base model's licence applies" in text
+        assert "AGPL" not in text
+
+
+def test_a_card_of_another_run_or_of_other_data_is_refused(trained, frame, tmp_path):
+    encoder, run = trained
+    other = shaken(encoders.load(encoder.name, device="cpu", precision="fp32"), Adaptation(rank=2))
+    with pytest.raises(ValueError, match="training of another model"):
+        finetune.export(other, tmp_path / "merged", run)
+    with pytest.raises(ValueError, match=f"saw data {digest(frame)}"):
+        finetune.export(encoder, tmp_path / "merged", run, frame.iloc[1:])
+    with pytest.raises(FileNotFoundError, match="nowhere is no folder of a training"):
+        finetune.export(encoder, tmp_path / "merged", run / "nowhere")
+    assert not (tmp_path / "merged").exists()
+
+
+@pytest.mark.parametrize(("order", "said"), [
+    (["nobody"], "nobody"), (["clip-vit-openai", "--epochs", "0"], "epochs is 0"),
+    (["clip-vit-openai", "--data", "atlantis"], "unknown data set 'atlantis'"),
+])  # fmt: skip
+def test_the_command_says_what_is_wrong_in_a_line(frame, tmp_path, monkeypatch, capsys, order, said):
+    load = datasets.load
+    monkeypatch.setattr(datasets, "load", lambda name: load(name) if name == "atlantis" else frame)
+    with pytest.raises(SystemExit, match="2"):
+        command.main([*order, "--out", str(tmp_path / "run")])
+    assert said in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_the_command_leaves_a_merged_model_with_its_card(frame, tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets, "load", lambda name: frame)
+    command.main(["clip-vit-openai", "--out", str(tmp_path / "run"), "--data", "own", "--epochs", "1", "--batch", "8"])
+    text = card_of(tmp_path / "run" / "merged")[1]
+    assert "## Figures of epoch 1 of 1" in text
+    assert "| batch | 8 |" in text
+    assert "| train | 16 images, 6 of turtles |" in text
+    assert encoders.load(tmp_path / "run" / "merged", precision="fp32").name == "merged"

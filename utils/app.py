@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ class Archive:
 
     Example, with a folder of your own photographs:
         archive = Archive(datasets.image_folder("my_photos"), encoders.load("clip-vit-openai"))
-        archive.show("a turtle with a net on its shell")
+        archive.show("a turtle swimming over sand")
     """
 
     def __init__(self, frame: pd.DataFrame, encoder: Encoder, progress: bool = False):
@@ -137,4 +137,7 @@ class Archive:
 
 
 def _lines(text: str | Sequence[str]) -> list[str]:
-    return [line.strip() for line in ([text] if isinstance(text, str) else text) if line.strip()]
+    lines = [text] if isinstance(text, str) else list(text) if isinstance(text, Iterable) else [text]
+    if not all(isinstance(line, str) for line in lines):
+        raise TypeError(f"a query is a sentence or a list of sentences, not {text!r}")
+    return [line.strip() for line in lines if line.strip()]

@@ -1,10 +1,10 @@
-"""Runs both comparisons, prints the ratios and writes reports/results/bench.json."""
+"""Runs the three comparisons, prints the ratios and writes reports/results/bench.json."""
 
 import argparse
 
 import torch
 
-from tests.bench import embedding, topk
+from tests.bench import embedding, finetuning, topk
 from utils import report
 
 
@@ -15,13 +15,12 @@ def main() -> None:
         action="store_true",
         help="small sizes, nothing written: does it run?",
     )
-    parser.add_argument("--only", choices=["embedding", "topk"], help="one of the two, nothing written")
+    parser.add_argument("--only", choices=list(COMPARISONS), help="one of the three, nothing written")
     asked = parser.parse_args()
     results = report.Results("bench", dataset="generated")
-    if asked.only != "topk":
-        embed_speed(results, **({"images": 64, "repeats": 3} if asked.quick else {}))
-    if asked.only != "embedding":
-        search_speed(results, **({"items": 100_000} if asked.quick else {}))
+    for name, (compare, small) in COMPARISONS.items():
+        if asked.only in (None, name):
+            compare(results, **(small if asked.quick else {}))
     if not (asked.quick or asked.only):
         print(f"written to {results.write()}")
 
@@ -78,8 +77,75 @@ def search_speed(results: report.Results, **sizes: int) -> None:
         method="search.top_k",
         **common,
     )
-    print(f"search.top_k is {ratio:.2f} x {best}")
+    print(f"search.top_k is {ratio:.2f} x {best}\n")
 
+
+def step_speed(results: report.Results, gpu_batch: int = 256, **sizes: int) -> None:
+    found = finetuning.run(**sizes)
+    params = {
+        "batch": sizes.get("batch", finetuning.BATCH),
+        "tokens": finetuning.TOKENS,
+        "threads": torch.get_num_threads(),
+        "rank": finetuning.RANK,
+    }
+    common = {
+        "task": "fine-tuning speed",
+        "n": found[finetuning.LORA]["n"],
+        "model": "ViT-B/32, random weights",
+        "params": params,
+    }
+    for arm, row in found.items():
+        memory = "".join(f"   {row[name]:7,.0f} MB {name}" for name in ("peak", "added") if name in row)
+        print(f"{arm:22} {row['seconds']:7.2f} s a step{memory}")
+        results.add("time of a step", row["seconds"], unit="s", method=arm, **common)
+        for name, metric in MEMORY.items():
+            if name in row:
+                results.add(metric, row[name], unit="MB", method=arm, **common)
+    for metric, ratio in step_ratios(found).items():
+        print(f"{metric:52} {ratio:5.2f}")
+        results.add(metric, ratio, unit="ratio", method=finetuning.LORA, **common)
+    if "peak" not in found[finetuning.LORA]:
+        print("memory is left out: it is read from /proc, which is not here")
+    gpu_speed(results, common, gpu_batch)
+
+
+def step_ratios(found: dict[str, dict[str, float]]) -> dict[str, float]:
+    """Of LoRA here to the other arms; below 1 it is the faster or smaller one."""
+    own, full = found[finetuning.LORA], found[finetuning.FULL]
+    ratios = {
+        "time, ratio to full fine-tuning": own["seconds"] / full["seconds"],
+        "time, ratio to plain peft": own["seconds"] / found[finetuning.PEFT]["seconds"],
+    }
+    return ratios | {
+        f"{MEMORY[name]}, ratio to full fine-tuning": own[name] / full[name] for name in MEMORY if name in own
+    }
+
+
+def gpu_speed(results: report.Results, common: dict, batch: int) -> None:
+    if not torch.cuda.is_available():
+        print("a step in bf16 on a GPU is left out: there is no GPU")
+        return
+    gpu = torch.cuda.get_device_name()
+    found, peak = finetuning.on_gpu(batch=batch), finetuning.PEAK_FLOPS.get(gpu)
+    for arm, row in found.items():
+        params = {"batch": batch, "tokens": finetuning.TOKENS, "rank": finetuning.RANK, "precision": "bf16", "gpu": gpu}
+        fields = common | {"n": row["n"], "params": params, "method": arm}
+        results.add("time of a step", row["seconds"], unit="s", **fields)
+        rate = row["flops"] / row["seconds"]
+        print(f"{arm:22} {1e3 * row['seconds']:7.1f} ms a step   {rate / 1e12:5.0f} TFLOP/s in bf16 on {gpu}")
+        if peak:
+            results.add("model FLOPs utilisation", rate / peak, **fields)
+            print(f"{'':22} {rate / peak:7.3f} of its peak")
+    if not peak:
+        print(f"utilisation is left out: the peak of {gpu} is not known here")
+
+
+MEMORY = {"peak": "peak memory", "added": "memory added by training"}
+COMPARISONS = {  # and what `--quick` makes small
+    "embedding": (embed_speed, {"images": 64, "repeats": 3}),
+    "topk": (search_speed, {"items": 100_000}),
+    "finetuning": (step_speed, {"batch": 2, "layers": 2, "rounds": 1, "steps": 1, "gpu_batch": 8}),
+}
 
 if __name__ == "__main__":
     main()

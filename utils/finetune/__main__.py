@@ -1,4 +1,4 @@
-"""`python -m utils.finetune clip-vit-openai --out runs/first`; on several GPUs `torchrun --nproc_per_node 4 -m utils.finetune ...`."""
+"""`python -m utils.finetune clip-vit-openai --out runs/first`; on four GPUs `torchrun --nproc_per_node 4 -m ...`."""
 
 from __future__ import annotations
 
@@ -16,16 +16,23 @@ SETS = ("sea_turtles", "roboflow_turtles", "own_turtles", "coco")
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Train, then write the best turtle adapter merged into its model."""
+    """Train, then write the best turtle adapter merged into its model, with a card of the run."""
     parser = argparse.ArgumentParser(prog="python -m utils.finetune", description="Fine-tune a CLIP on marine pairs.")
     parser.add_argument("slot", help="slot or path of the model to begin with")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--data", nargs="+", default=SETS, metavar="SET", help="data sets (default: %(default)s)")
+    parser.add_argument("--data", nargs="+", default=SETS, metavar="SET", help=f"data sets (default: {' '.join(SETS)})")
     parser.add_argument("--epochs", type=int, help="instead of the profile's number")
     parser.add_argument("--batch", type=int, help="global batch, instead of the profile's")
     parser.add_argument("--chunk", type=int, help="rows embedded at once where memory is short; the result is the same")
     parser.add_argument("--resume", action="store_true", help="go on from the last epoch")
     options = parser.parse_args(arguments)
+    try:
+        _run(options)
+    except (ValueError, FileExistsError, FileNotFoundError) as error:
+        parser.error(str(error))
+
+
+def _run(options: argparse.Namespace) -> None:
     chosen = {name: getattr(options, name) for name in ("epochs", "batch", "chunk")}
     given = {name: value for name, value in chosen.items() if value is not None}
     settings = replace(finetune.from_profile(), **given)
@@ -33,12 +40,12 @@ def main(arguments: list[str] | None = None) -> None:
     from torch import distributed
 
     device = _join()
-    encoder = encoders.load(options.slot, device=device, precision="fp32")
     frame = pd.concat([datasets.load(name) for name in options.data], ignore_index=True)
+    encoder = encoders.load(options.slot, device=device, precision="fp32")
     finetune.train(encoder, frame, options.out, settings, resume=options.resume)
     if step.processes()[0] == 0:
         best = finetune.load(encoders.load(options.slot, precision="fp32"), options.out / "best-turtle")
-        print(f"merged model: {finetune.export(best, options.out / 'merged')}")
+        print(f"merged model: {finetune.export(best, options.out / 'merged', options.out, frame)}")
     if distributed.is_initialized():
         distributed.destroy_process_group()
 

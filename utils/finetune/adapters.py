@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from utils import files
 
 if TYPE_CHECKING:
+    import pandas as pd
     import torch
 
     from utils.encoders import Encoder
@@ -73,7 +74,7 @@ def adapt(encoder: Encoder, adaptation: Adaptation) -> Encoder:
         adaptation: what learns.
 
     Returns:
-        The same encoder; its `fingerprint` follows what learns.
+        The same encoder; its `fingerprint` follows what learns, its `base` is the one it had before.
 
     Raises:
         ValueError: already adapted, not in fp32, or a tower in which nothing of that kind is found.
@@ -82,7 +83,7 @@ def adapt(encoder: Encoder, adaptation: Adaptation) -> Encoder:
         raise ValueError(f"{encoder.name} is adapted already: load it anew, or `merge` it first")
     if encoder.precision != "fp32":
         raise ValueError(f"{encoder.name} is in {encoder.precision}: load it with precision='fp32' to train it")
-    free = [] if adaptation.method == "lora" else _free(encoder, adaptation)
+    base, free = encoder.fingerprint, [] if adaptation.method == "lora" else _free(encoder, adaptation)
     encoder.model.requires_grad_(False)
     if adaptation.method == "lora":
         _add_lora(encoder, adaptation)
@@ -92,7 +93,7 @@ def adapt(encoder: Encoder, adaptation: Adaptation) -> Encoder:
     towers = {_tower(name) for name in learning(encoder)}
     if missing := [tower for tower in adaptation.towers if tower not in towers]:
         raise ValueError(f"nothing in the {missing[0]} tower of {encoder.name} fits {asdict(adaptation)}")
-    encoder.adaptation = adaptation
+    encoder.adaptation, encoder.base = adaptation, base
     return encoder
 
 
@@ -208,15 +209,35 @@ def merge(encoder: Encoder) -> Encoder:
     return merged
 
 
-def export(encoder: Encoder, folder: str | Path) -> Path:
-    """Write the merged model in its native format; `encoders.load(folder)` takes it.
+def export(
+    encoder: Encoder, folder: str | Path, run: str | Path | None = None, frame: pd.DataFrame | None = None
+) -> Path:
+    """Write the merged model in its native format, with a model card; `encoders.load(folder)` takes it.
 
-    The folder takes its name when it is whole; an older one of that name is replaced.
+    The folder takes its name when it is whole; an earlier export of that name is replaced, anything else is not.
+
+    Args:
+        encoder: adapted, as it was trained or as `load` gives it.
+        folder: of the model and its `README.md`.
+        run: folder of the training that it comes from; the card then has its settings, the data's digest and the
+            figures of the epoch that left these weights, as far as `training.state` and `log.csv` are there.
+        frame: what that training was given; the card then counts its images.
+
+    Raises:
+        FileExistsError: the folder holds something that is no export.
+        FileNotFoundError: there is no folder `run`.
+        ValueError: the training is that of another model, or the frame that of another training.
     """
     from safetensors.torch import save_file
 
+    from utils.finetune import card
+
     merged, folder = merge(encoder), Path(folder)
+    if folder.exists() and not card.is_export(folder):
+        raise FileExistsError(f"{folder} holds something else than an exported model: give a new folder")
+    page = card.page(encoder, folder.name, run and Path(run), frame)
     with files.atomic_folder(folder, replace=True) as temporary:
+        (temporary / "README.md").write_text(page, encoding="utf-8")
         if merged.kind == "openai":
             save_file(merged.model.state_dict(), temporary / "model.safetensors")
         else:

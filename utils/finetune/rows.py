@@ -59,13 +59,17 @@ def stacked(started: Sequence[Future]) -> torch.Tensor:
 
 
 class Rows:
-    """The training images with their sentences: in every epoch one of each image's sentences, drawn by the seed."""
+    """The training images with their sentences: in every epoch one of each image's sentences, drawn by the seed.
 
-    def __init__(self, encoder: Encoder, frame: pd.DataFrame, seed: int, labels: str):
+    The last one, with ReefWorld the most detailed, comes with the probability `detail` besides.
+    """
+
+    def __init__(self, encoder: Encoder, frame: pd.DataFrame, seed: int, labels: str, detail: float = 0.0):
         self.names = frame["image_id"].to_numpy()
         self.turtle = (frame["category"] == "turtle").to_numpy()
         self._captions = list(frame["captions"])
         self._pixels, self._encoder, self._seed = Pixels(encoder, frame["path"]), encoder, seed
+        self._detail = detail
         self._labels = None if labels == "caption" else frame[labels].astype("category").cat.codes.to_numpy(np.int64)
 
     def __len__(self) -> int:
@@ -73,8 +77,9 @@ class Rows:
 
     def sentences(self, rows: Sequence[int], epoch: int) -> list[str]:
         """The sentence of each row in this epoch."""
-        draw = np.random.default_rng((self._seed, 1, epoch)).random(len(self))
-        return [self._captions[row][int(draw[row] * len(self._captions[row]))] for row in rows]
+        rng = np.random.default_rng((self._seed, 1, epoch))
+        draw, last = rng.random(len(self)), rng.random(len(self)) < self._detail
+        return [self._captions[row][-1 if last[row] else int(draw[row] * len(self._captions[row]))] for row in rows]
 
     def wordings(self, rows: Sequence[int], epoch: int) -> np.ndarray:
         """(b,) int64, equal where the sentence is the same."""

@@ -23,6 +23,7 @@ class Settings:
             scale 10 and bias -10, as in its paper, whatever the model's scale.
         labels: what makes two images alike for UniCL: "category", "identity" or "caption" (alike if worded alike).
         same_text: images of one and the same sentence are positives of each other.
+        detail: probability that an image comes with its last sentence (with ReefWorld the most detailed); else one of all is drawn.
         seed: of order, captions and dropout.
         adaptation: what learns.
 
@@ -41,6 +42,7 @@ class Settings:
     weight: float = 0.5
     labels: str = "category"
     same_text: bool = True
+    detail: float = 0.0
     patience: int | None = None
     seed: int = 0
     adaptation: Adaptation = field(default_factory=Adaptation)
@@ -54,7 +56,7 @@ class Settings:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} is {value}; give 1 or more")
-        for name in ("warmup", "weight"):
+        for name in ("warmup", "weight", "detail"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; give a share in [0, 1]")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from utils.encoders import Encoder
 
 STATE = "training.state"
+COLUMNS = ["epoch", "step", "rate", "loss", "validation loss", "turtle R@5", "all R@5", "seconds"]
 BEST = (("best-loss", "validation loss", -1), ("best-turtle", "turtle R@5", 1), ("best-all", "all R@5", 1))
 SIGLIP_SCALE, SIGLIP_BIAS = math.log(10.0), -10.0
 
@@ -35,6 +37,7 @@ def train(
     settings: Settings | None = None,
     resume: bool = False,
     progress: bool = True,
+    stop: Callable[[int], bool] = lambda step: False,
 ) -> pd.DataFrame:
     """Adapt `encoder` to the rows of split "train", in place, and keep what it learned in `folder`.
 
@@ -49,9 +52,11 @@ def train(
         settings: by default the profile's table `finetune`.
         resume: go on from `training.state` if there is one.
         progress: show a bar with loss and R@5.
+        stop: asked before every step, of several processes in the first; the epoch under way is then given up (load the
+            encoder anew), and `resume` begins it again.
 
     Returns:
-        The log, a row an epoch: epoch, step, rate, loss, validation loss, turtle R@5, all R@5, seconds.
+        The log, a row an epoch that is through: epoch, step, rate, loss, validation loss, turtle R@5, all R@5, seconds.
 
     Raises:
         ValueError: no turtle, too few rows, or a state of other settings or data (the message names the difference).
@@ -59,8 +64,8 @@ def train(
         FloatingPointError: loss or gradient not finite; names images of the batch, and the last state stays.
     """
     run = Run(encoder, frame, Path(folder), settings or from_profile(), resume)
-    run.fit(progress)
-    return pd.DataFrame(run.log)
+    run.fit(progress, stop)
+    return pd.DataFrame(run.log, columns=COLUMNS)
 
 
 class Run:
@@ -73,12 +78,12 @@ class Run:
         self.rank, world = step.processes()
         frame = frame[frame["captions"].map(len) > 0]
         parts = {name: frame[frame["split"] == name].reset_index(drop=True) for name in ("train", "val")}
-        self.rows = Rows(encoder, parts["train"], settings.seed, settings.labels)
+        self.rows = Rows(encoder, parts["train"], settings.seed, settings.labels, settings.detail)
         self.batches = BalancedBatches(
             self.rows.turtle, settings.batch, settings.share, settings.seed, self.rank, world
         )
         self.gallery = Gallery(encoder, parts["val"])
-        self.origin = {"base": encoder.fingerprint, "data": digest(pd.concat(parts.values())), **asdict(settings)}
+        self.origin = {"base": encoder.fingerprint, "data": digest(pd.concat(parts.values())), **_asked(settings)}
         adapters.adapt(encoder, settings.adaptation)
         self.bias = torch.nn.Parameter(torch.tensor(SIGLIP_BIAS, device=encoder.device))
         self.learned = list(adapters.learning(encoder).values())
@@ -87,10 +92,12 @@ class Run:
             self.learned.append(self.bias)
         self.optimizer = adamw(self.learned, settings.rate, settings.decay)
         self.scaler = torch.amp.GradScaler(enabled=autocast_dtype(encoder.device) is torch.float16)
-        self.epoch, self.log = 0, []
+        self.epoch, self.log, self.stopped = 0, [], False
         if (folder / STATE).exists():
             if not resume:
-                raise FileExistsError(f"{folder / STATE}: a training lies here; go on with resume=True, or delete it")
+                raise FileExistsError(
+                    f"{folder / STATE}: a training lies here; go on with resume=True (--resume), or delete it"
+                )
             self._restore(torch.load(folder / STATE, map_location="cpu", weights_only=True))
 
     @property
@@ -98,14 +105,23 @@ class Run:
         """Of the whole training, counted from the batches that there are: the cosine ends with the last one."""
         return self.settings.epochs * len(self.batches)
 
-    def fit(self, progress: bool = True) -> None:
-        """Train epoch after epoch; a state is kept after each."""
+    def fit(self, progress: bool = True, stop: Callable[[int], bool] = lambda step: False) -> None:
+        """Train epoch after epoch until the last or until `stop(step)`; a state is kept after each.
+
+        Raises:
+            RuntimeError: this run was stopped within an epoch; a new one resumes it.
+        """
+        if self.stopped:
+            raise RuntimeError(f"this run was stopped within an epoch: resume it from {self.folder} with a new one")
         from tqdm.auto import tqdm
 
         epochs, shown = self.settings.epochs, progress and self.rank == 0
         with tqdm(total=epochs, initial=self.epoch, disable=not shown, unit="epoch") as bar, self._events() as write:
             while self.epoch < epochs and not self._stale():
-                line = self._one_epoch()
+                line = self._one_epoch(stop)
+                if line is None:
+                    self.stopped = True
+                    return
                 self.log.append(line)
                 self.epoch += 1
                 if self.rank == 0:
@@ -114,7 +130,7 @@ class Run:
                 bar.set_postfix({"loss": f"{line['loss']:.3f}", "R@5": f"{line['all R@5']:.3f}"})
                 bar.update()
 
-    def _one_epoch(self) -> dict[str, float]:
+    def _one_epoch(self, stop: Callable[[int], bool]) -> dict[str, float] | None:
         import torch
 
         begun, values, first = time.perf_counter(), [], self.epoch * len(self.batches)
@@ -124,6 +140,8 @@ class Run:
         try:
             batches = self.rows.ahead(self.batches.epoch(self.epoch), self.batches.own, self.epoch)
             for number, (rows, pixels, ids) in enumerate(batches, first):
+                if step.from_first(stop(number)):
+                    return None
                 values.append(self._step(number, rows, pixels, ids))
         finally:
             self._drop_out(False)
@@ -233,8 +251,14 @@ class Run:
                 weight.copy_(state["learned"][name])
             self.bias.copy_(state["bias"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.scaler.load_state_dict(state["scaler"])
+        if state["scaler"]:  # empty where the state was made without one
+            self.scaler.load_state_dict(state["scaler"])
         self.epoch, self.log = state["epoch"], state["log"]
+
+
+def _asked(settings: Settings) -> dict[str, Any]:
+    """What a training is known by; the size of its chunks changes nothing."""
+    return {name: value for name, value in asdict(settings).items() if name != "chunk"}
 
 
 def autocast_dtype(device: str) -> torch.dtype | None:

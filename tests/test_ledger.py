@@ -1,0 +1,90 @@
+"""The ledger: every encoder is asked the same, and a difference is a difference item by item."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from utils import datasets, embed, ledger
+
+
+@pytest.fixture
+def tasks(monkeypatch):
+    monkeypatch.setattr(ledger, "TASKS", {})
+    return ledger.TASKS
+
+
+def hits(**by_encoder):
+    return lambda encoder: pd.DataFrame({"value": by_encoder[encoder.name], "group": [0, 0, 1, 2]})
+
+
+def one(name, precision="fp32"):
+    return SimpleNamespace(name=name, precision=precision)
+
+
+def test_an_encoder_beside_itself_has_changed_nothing(tasks):
+    ledger.join("first", hits(a=[1.0, 0, 1, 1]))
+    row = ledger.compare(one("a"), one("a")).iloc[0]
+    assert row[["base", "tuned", "difference", "p", "n"]].tolist() == [0.75, 0.75, 0.0, 1.0, 4]
+
+
+def test_what_was_lost_is_told_task_by_task(tasks):
+    ledger.join("kept", hits(a=[0, 0, 0, 1.0], b=[1.0, 1, 1, 1]))
+    ledger.join("lost", hits(a=[1.0] * 4, b=[0.0] * 4))
+    table = ledger.compare(one("a"), one("b")).set_index("task")
+    assert table.loc["kept", "difference"] == 0.75 and table.loc["lost", "difference"] == -1.0
+    assert (table["ci_low"] <= table["difference"]).all() and (table["difference"] <= table["ci_high"]).all()
+    assert table.loc["lost", "p"] < 0.01
+    assert list(ledger.compare(one("a"), one("b"), ["lost"])["task"]) == ["lost"]
+
+
+def test_a_name_is_given_once_and_an_unknown_one_is_told(tasks):
+    ledger.join("first", hits(a=[1.0] * 4))
+    with pytest.raises(ValueError, match="'first' already"):
+        ledger.join("first", hits(a=[1.0] * 4))
+    with pytest.raises(KeyError, match="no task 'second'; it has first"):
+        ledger.compare(one("a"), one("a"), ["first", "second"])
+    with pytest.raises(ValueError, match="b is in bf16"):
+        ledger.compare(one("a"), one("b", "bf16"))
+
+
+def test_classes_are_named_by_the_mean_of_their_prompts_on_images_outside_training(monkeypatch):
+    frame = pd.DataFrame({
+        "image_id": list("abcde"), "path": ["red_barn", "lake", "lake", "red_barn", "lake"],
+        "split": ["test", "test", "val", "train", "test"], "label": ["red_barn", "lake", "red_barn", "lake", None],
+    })  # fmt: skip
+    words = {"red barn": [1.0, 0], "lake": [0, 1.0], "red_barn": [1.0, 0]}
+    monkeypatch.setattr(datasets, "load", lambda name: frame)
+    monkeypatch.setattr(embed, "images", lambda encoder, paths: np.array([words[path] for path in paths]))
+    monkeypatch.setattr(
+        embed, "texts", lambda encoder, said: np.array([words[next(w for w in words if w in s)] for s in said])
+    )
+    found = ledger.zero_shot("buildings", ("a {}", "one {}"))(None)
+    assert found["value"].tolist() == [1.0, 1.0, 0.0] and found["group"].tolist() == list("abc")
+    monkeypatch.setattr(datasets, "load", lambda name: frame.assign(label=None))
+    with pytest.raises(ValueError, match="buildings: no image outside training has a label"):
+        ledger.zero_shot("buildings")(None)
+
+
+def test_presence_is_the_precision_at_each_turtle_of_the_test_split(monkeypatch):
+    gallery = pd.DataFrame({
+        "category": ["turtle", "boat", "turtle", "turtle"], "identity": ["t1", None, None, "t2"], "image_id": list("wxyz"),
+        "path": list("wxyz"), "split": ["test", "val", "test", "val"],
+    })  # fmt: skip
+    monkeypatch.setattr(ledger, "_archive", lambda: gallery)
+    monkeypatch.setattr(
+        embed, "images", lambda encoder, paths: np.array([[1.0, 0], [0.8, 0.6], [0.6, 0.8], [0.0, 1.0]])
+    )
+    monkeypatch.setattr(embed, "texts", lambda encoder, said: np.tile([1.0, 0], (len(said), 1)))
+    found = ledger._presence(None)
+    assert found["value"].tolist() == [1.0, 2 / 3] and found["group"].tolist() == ["t1", "y"]
+
+
+def test_the_tasks_of_the_house_are_there():
+    assert {
+        "captions, fine: R@10",
+        "cat_all: R@10",
+        "turtle presence: precision",
+        "cifar10, zero-shot: accuracy",
+    } <= set(ledger.TASKS)

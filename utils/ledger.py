@@ -1,0 +1,167 @@
+"""The ledger: an encoder scored on every task of the house, so that what a tuning costs elsewhere comes to light.
+
+>>> base = encoders.load("clip-vit-openai", precision="fp32")
+>>> ledger.compare(base, tuned)                                # one row a task: base, tuned, difference, p
+>>> ledger.join("my task", ledger.zero_shot("voc2007"))        # a later task takes part from now on
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from utils import datasets, embed, evaluate, metrics
+
+if TYPE_CHECKING:
+    from utils.encoders import Encoder
+
+ARCHIVE = ("sea_turtles", "roboflow_turtles", "own_turtles", "coco")
+TEMPLATES = ("a photo of a {}", "a picture of a {}", "a {}")
+Task = Callable[["Encoder"], pd.DataFrame]
+TASKS: dict[str, Task] = {}
+
+
+def join(name: str, task: Task) -> None:
+    """Let a task take part.
+
+    Args:
+        name: as the ledger shall show it.
+        task: encoder -> a row an item with `value` (a hit, or a precision, in [0, 1]) and `group` (what is resampled as
+            a whole); the same rows in the same order whatever the encoder. The mean value is the task's score.
+
+    Raises:
+        ValueError: the name is taken.
+    """
+    if name in TASKS:
+        raise ValueError(f"the ledger has a task {name!r} already: choose another name")
+    TASKS[name] = task
+
+
+def compare(base: Encoder, tuned: Encoder, tasks: Sequence[str] | None = None) -> pd.DataFrame:
+    """Both encoders on every task, item by item.
+
+    Args:
+        base, tuned: in fp32, or the difference holds rounding too.
+        tasks: names; None for all.
+
+    Returns:
+        A row a task: task, n, base, tuned (mean values), difference with ci_low and ci_high, and p of the paired
+        bootstrap for "no difference".
+
+    Raises:
+        KeyError: a name that is not in the ledger, before anything is computed; lists those that are.
+        ValueError: an encoder that is not in fp32.
+    """
+    names = list(TASKS) if tasks is None else [tasks] if isinstance(tasks, str) else list(tasks)
+    for name in names:
+        _known(name)
+    for encoder in (base, tuned):
+        if encoder.precision != "fp32":
+            raise ValueError(f"{encoder.name} is in {encoder.precision}: load it with precision='fp32' to compare it")
+    rows = []
+    for name in names:
+        before, after = (score(encoder, name) for encoder in (base, tuned))
+        change = metrics.paired_bootstrap(after["value"], before["value"], before["group"])
+        change["difference"] = change.pop("mean")
+        means = {"base": before["value"].mean(), "tuned": after["value"].mean()}
+        rows.append({"task": name, "n": len(before), **means, **change})
+    return pd.DataFrame(rows)[["task", "n", "base", "tuned", "difference", "ci_low", "ci_high", "p"]]
+
+
+def score(encoder: Encoder, name: str) -> pd.DataFrame:
+    """The items of one task, see `join`.
+
+    Raises:
+        KeyError: as `compare`.
+    """
+    return _known(name)(encoder)
+
+
+def _known(name: str) -> Task:
+    if name not in TASKS:
+        raise KeyError(f"the ledger has no task {name!r}; it has {', '.join(TASKS)}")
+    return TASKS[name]
+
+
+def zero_shot(dataset: str, templates: Sequence[str] = TEMPLATES) -> Task:
+    """The task to name the class of each image of a data set by the mean of its prompts; training images are left out.
+
+    Args:
+        dataset: a name in `datasets.DATASETS` on which nothing is tuned or chosen, since validation images stay in.
+        templates: with one place {} for the class.
+
+    Raises (when it is asked):
+        ValueError: no image outside training has a label.
+    """
+
+    def task(encoder: Encoder) -> pd.DataFrame:
+        frame = datasets.load(dataset)
+        frame = frame[(frame["split"] != "train") & frame["label"].fillna("").ne("")].reset_index(drop=True)
+        if frame.empty:
+            raise ValueError(f"{dataset}: no image outside training has a label, so there is nothing to name")
+        labels = sorted(frame["label"].unique())
+        prompts = [template.format(label.replace("_", " ")) for label in labels for template in templates]
+        words = embed.texts(encoder, prompts).reshape(len(labels), len(templates), -1).mean(1)
+        words /= np.linalg.norm(words, axis=1, keepdims=True)
+        named = (embed.images(encoder, list(frame["path"])) @ words.T).argmax(1)
+        return _items(np.array(labels)[named] == frame["label"], frame["image_id"])
+
+    return task
+
+
+def _archive() -> pd.DataFrame:
+    return datasets.gallery(pd.concat([datasets.load(name) for name in ARCHIVE], ignore_index=True))
+
+
+def _captions(level: str) -> Task:
+    """R@10 of the test images' captions of one level; every image that the caption describes is right."""
+
+    def task(encoder: Encoder) -> pd.DataFrame:
+        gallery = _archive()
+        asked = datasets.captions(gallery[gallery["split"] == "test"])
+        asked = asked[asked["level"] == level].reset_index(drop=True)
+        scores = embed.texts(encoder, asked["caption"]) @ embed.images(encoder, list(gallery["path"])).T
+        return _items(metrics.first_ranks(scores, datasets.relevance(asked, gallery)) <= 10, asked["image_id"])
+
+    return task
+
+
+def _marine(column: str, turtles: bool) -> Task:
+    """R@10 of a column of `evaluate.marine`."""
+
+    def task(encoder: Encoder) -> pd.DataFrame:
+        asked = evaluate.marine(encoder, _archive())
+        asked = asked[asked["turtle"]] if turtles else asked
+        return _items(asked[column] <= 10, asked["group"])
+
+    return task
+
+
+def _presence(encoder: Encoder) -> pd.DataFrame:
+    """Turtles sorted to the front: the precision at the place of each turtle photo of the test split."""
+    gallery = _archive()
+    present = (gallery["category"] == "turtle").to_numpy()
+    image_emb = embed.images(encoder, list(gallery["path"]))
+    order = np.argsort(
+        -evaluate.presence_scores(image_emb, embed.texts(encoder, evaluate.TURTLE_QUERIES)), kind="stable"
+    )
+    precision = np.empty(len(gallery))
+    precision[order] = np.cumsum(present[order]) / np.arange(1, len(gallery) + 1)
+    asked = present & (gallery["split"] == "test").to_numpy()
+    return _items(precision[asked], gallery["identity"].fillna(gallery["image_id"])[asked])
+
+
+def _items(values: Any, groups: Any) -> pd.DataFrame:
+    return pd.DataFrame({"value": np.asarray(values, float), "group": np.asarray(groups)})
+
+
+for _level in ("coarse", "medium", "fine"):
+    join(f"captions, {_level}: R@10", _captions(_level))
+join("turtle, exact image: R@10", _marine("exact", True))
+join("cat_all: R@10", _marine("cat_all", False))
+join("turtle presence: precision", _presence)
+for _name in ("cifar10", "artphoto", "oxford_buildings"):
+    join(f"{_name}, zero-shot: accuracy", zero_shot(_name))
