@@ -3,7 +3,7 @@
 Image encoder and text decoder learn together from captions that are worded anew for every batch. While it trains, two
 linear heads teach the encoder quickly what is worth seeing: one on the whole image names everything that is in it
 (kinds, colours, states of turtles, places), one on every patch what lies there. They are not exported. At first half of
-the patches are hidden, which halves the cost of a step; at the end the encoder rests, and the decoder learns alone, from
+the patches are hidden, so that a step costs less; at the end the encoder rests, and the decoder learns alone, from
 several captions of every picture.
 """
 
