@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models import english
+from models.cards import LICENCE
 from models.figures import figure
 
 if TYPE_CHECKING:
@@ -201,7 +202,7 @@ def _fixed(pipeline: Language) -> Language:
 def export(pipeline: Language, out: Path, recipe: Mapping[str, Any]) -> None:
     """Write the pipeline below `out`; each part appears whole or not at all."""
     out.mkdir(parents=True, exist_ok=True)
-    pipeline.meta.update({"name": "reef_mini", "description": recipe["about"], "license": "AGPL-3.0-or-later"})
+    pipeline.meta.update({"name": "reef_mini", "description": recipe["about"], "license": LICENCE})
     with tempfile.TemporaryDirectory(dir=out, prefix=".export-") as temporary:
         pipeline.to_disk(temporary)
         for path in sorted(Path(temporary).iterdir()):

@@ -62,9 +62,15 @@ def marine(encoder, gallery: pd.DataFrame) -> pd.DataFrame:
         "exact": datasets.instance_relevance(asked, gallery),
     }
     ranks = {name: metrics.per_query(scores, truth, (1,))["rank"] for name, truth in relevant.items()}
-    groups = [identity or name for identity, name in zip(about["identity"], asked["image_id"], strict=True)]
+    groups = individuals(about.reset_index())
     turtle = (about["category"] == "turtle").to_numpy()
     return asked[["image_id", "caption"]].assign(turtle=turtle, group=groups, **ranks)
+
+
+def individuals(frame: pd.DataFrame) -> list[str]:
+    """What a bootstrap resamples as a whole: the individual of each image, or the image where none is known."""
+    known = frame["identity"].fillna("").ne("")
+    return list(frame["identity"].where(known, frame["image_id"]))
 
 
 def of_ranks(ranks: Sequence[float], groups: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
@@ -186,7 +192,7 @@ def presence_in_photographs(encoder, photos: pd.DataFrame, grey: bool = False) -
     present = (photos["category"] == "turtle").to_numpy()
     image_emb = _grey_emb(encoder, photos["path"]) if grey else embed.images(encoder, list(photos["path"]))
     score = presence_scores(image_emb, embed.texts(encoder, PHOTO_QUERIES), embed.texts(encoder, PHOTO_AGAINST))
-    groups = [identity or name for identity, name in zip(photos["identity"], photos["image_id"], strict=True)]
+    groups = individuals(photos)
     colour = np.zeros(len(photos)) if grey else colour_baseline(photos["path"])
     return {
         "AP": presence(score, present, groups), "colour": presence(colour, present, groups),

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from utils import datasets, embed, evaluate, metrics
+from utils import datasets, embed, evaluate, metrics, search
 
 if TYPE_CHECKING:
     from utils.encoders import Encoder
 
-ARCHIVE = ("sea_turtles", "roboflow_turtles", "own_turtles", "coco")
 TEMPLATES = ("a photo of a {}", "a picture of a {}", "a {}")
 Task = Callable[["Encoder"], pd.DataFrame]
 TASKS: dict[str, Task] = {}
@@ -104,8 +103,8 @@ def zero_shot(dataset: str, templates: Sequence[str] = TEMPLATES) -> Task:
             raise ValueError(f"{dataset}: no image outside training has a label, so there is nothing to name")
         labels = sorted(frame["label"].unique())
         prompts = [template.format(label.replace("_", " ")) for label in labels for template in templates]
-        words = embed.texts(encoder, prompts).reshape(len(labels), len(templates), -1).mean(1)
-        words /= np.linalg.norm(words, axis=1, keepdims=True)
+        wordings = embed.texts(encoder, prompts).reshape(len(labels), len(templates), -1)
+        words = np.concatenate([search.compose([of_one]) for of_one in wordings])
         named = (embed.images(encoder, list(frame["path"])) @ words.T).argmax(1)
         return _items(np.array(labels)[named] == frame["label"], frame["image_id"])
 
@@ -113,7 +112,7 @@ def zero_shot(dataset: str, templates: Sequence[str] = TEMPLATES) -> Task:
 
 
 def _archive() -> pd.DataFrame:
-    return datasets.gallery(pd.concat([datasets.load(name) for name in ARCHIVE], ignore_index=True))
+    return datasets.gallery(pd.concat([datasets.load(name) for name in datasets.ARCHIVE], ignore_index=True))
 
 
 def _captions(level: str) -> Task:
@@ -145,13 +144,11 @@ def _presence(encoder: Encoder) -> pd.DataFrame:
     gallery = _archive()
     present = (gallery["category"] == "turtle").to_numpy()
     image_emb = embed.images(encoder, list(gallery["path"]))
-    order = np.argsort(
-        -evaluate.presence_scores(image_emb, embed.texts(encoder, evaluate.TURTLE_QUERIES)), kind="stable"
-    )
-    precision = np.empty(len(gallery))
-    precision[order] = np.cumsum(present[order]) / np.arange(1, len(gallery) + 1)
+    found = evaluate.presence_scores(image_emb, embed.texts(encoder, evaluate.TURTLE_QUERIES))
+    precision, _, threshold = metrics.precision_recall(present, found)
     asked = present & (gallery["split"] == "test").to_numpy()
-    return _items(precision[asked], gallery["identity"].fillna(gallery["image_id"])[asked])
+    place = np.searchsorted(-threshold, -found[asked])
+    return _items(precision[place], evaluate.individuals(gallery[asked]))
 
 
 def _items(values: Any, groups: Any) -> pd.DataFrame:

@@ -12,7 +12,6 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import torch
-from torch.nn.functional import normalize
 
 from tests.bench import medians
 from utils import losses
@@ -40,6 +39,7 @@ class Untokenized(HuggingFaceEncoder):
 
     def __init__(self, model: torch.nn.Module):
         Encoder.__init__(self, "ViT-B/32", model, Preprocess(224, 224), model.config.projection_dim, 77)
+        self.device = str(next(model.parameters()).device)
 
     def _vocabulary(self) -> str:
         return "none"
@@ -114,16 +114,12 @@ def pairs(n: int, device: str = "cpu") -> dict[str, torch.Tensor]:
 def ours(model: torch.nn.Module, batch: dict, method: str = "lora", bf16: bool = False) -> Callable[[], float]:
     """A step as `utils.finetune.train` does it; returns the loss."""
     encoder = adapt(Untokenized(model), Adaptation(method=method, rank=RANK))
-    for module in encoder.model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.train()
+    step.drop_out(encoder, True)
     pixels, ids = batch["pixel_values"], batch["input_ids"]
     optimizer, scale = adamw(learning(encoder).values(), RATE, DECAY), encoder.model.logit_scale
 
     def embed(pixels, ids):
-        with torch.autocast(pixels.device.type, torch.bfloat16, enabled=bf16):
-            sides = encoder._image_features(pixels), encoder._text_features(ids)
-        return tuple(normalize(side.float(), dim=-1) for side in sides)
+        return step.embedded(encoder, pixels, ids, torch.bfloat16 if bf16 else None)
 
     def one_step():
         optimizer.zero_grad()

@@ -19,11 +19,12 @@ from .gallery import gallery
 from .manifest import COLUMNS
 from .queries import queries
 from .readers import LayoutError
-from .registry import DATASETS, image_folder, load
+from .registry import ARCHIVE, DATASETS, image_folder, load
 from .relevance import captions, category_relevance, instance_relevance, relevance, truth
 from .splits import groups, random_split, resplit, split_by_group
 
 __all__ = [
+    "ARCHIVE",
     "COLUMNS",
     "DATASETS",
     "Audit",

@@ -24,6 +24,7 @@ class Dataset:
     get: str
 
 
+ARCHIVE = ("sea_turtles", "roboflow_turtles", "own_turtles", "coco")  # what is searched for turtles, joined
 DATASETS = {
     "sea_turtles": Dataset(
         readers.sea_turtles,

@@ -12,15 +12,14 @@ import pandas as pd
 from utils import datasets, encoders, finetune
 from utils.finetune import step
 
-SETS = ("sea_turtles", "roboflow_turtles", "own_turtles", "coco")
-
 
 def main(arguments: list[str] | None = None) -> None:
     """Train, then write the best turtle adapter merged into its model, with a card of the run."""
     parser = argparse.ArgumentParser(prog="python -m utils.finetune", description="Fine-tune a CLIP on marine pairs.")
     parser.add_argument("slot", help="slot or path of the model to begin with")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--data", nargs="+", default=SETS, metavar="SET", help=f"data sets (default: {' '.join(SETS)})")
+    usual = datasets.ARCHIVE
+    parser.add_argument("--data", nargs="+", default=usual, metavar="SET", help=f"default: {' '.join(usual)}")
     parser.add_argument("--epochs", type=int, help="instead of the profile's number")
     parser.add_argument("--batch", type=int, help="global batch, instead of the profile's")
     parser.add_argument("--chunk", type=int, help="rows embedded at once where memory is short; the result is the same")

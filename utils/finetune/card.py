@@ -11,7 +11,7 @@ import pandas as pd
 
 from utils import config, encoders, files
 from utils.finetune.adapters import TENSORS, count, learning
-from utils.finetune.rows import digest
+from utils.finetune.rows import digest, parts
 from utils.finetune.training import BEST, STATE
 
 HEAD = """---
@@ -96,11 +96,11 @@ def _learned(encoder: encoders.Encoder) -> str:
 def _data(known: str | None, frame: pd.DataFrame | None) -> str:
     if frame is None:
         return _table("Data", [("digest", known)] if known else [])
-    frame = frame[frame["captions"].map(len) > 0]
-    parts = {name: frame[frame["split"] == name] for name in ("train", "val")}
-    if known not in (None, given := digest(pd.concat(parts.values()))):
+    if known not in (None, given := digest(frame)):
         raise ValueError(f"the training saw data {known}, and these are {given}: give the frame that it saw")
-    rows = [(name, f"{len(p):,} images, {sum(p['category'] == 'turtle'):,} of turtles") for name, p in parts.items()]
+    rows = [
+        (name, f"{len(p):,} images, {sum(p['category'] == 'turtle'):,} of turtles") for name, p in parts(frame).items()
+    ]
     return _table("Data", [("digest", given), *rows])
 
 

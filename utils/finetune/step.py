@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
+    from utils.encoders import Encoder
+
 Embed = Callable[[Any, Any], "tuple[torch.Tensor, torch.Tensor]"]
 
 
@@ -62,6 +64,37 @@ def backward(
         torch.autograd.backward(embed(*chunk), own)
     _set_random_state(after)
     return float(value.detach())
+
+
+def drop_out(encoder: Encoder, on: bool) -> None:
+    """Nothing but dropout knows training from use here: batch normalisation keeps the statistics that it has."""
+    import torch
+
+    for module in encoder.model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.train(on)
+
+
+def embedded(
+    encoder: Encoder, pixels: torch.Tensor, ids: torch.Tensor, dtype: torch.dtype | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Image and text embeddings (b, d) float32 of unit length, with their graph, computed in `dtype` where one is given."""
+    import torch
+    from torch.nn.functional import normalize
+
+    device = encoder.device
+    with torch.autocast(torch.device(device).type, dtype, enabled=dtype is not None):
+        images, texts = encoder._image_features(pixels.to(device)), encoder._text_features(ids.to(device))
+    return normalize(images.float(), dim=-1), normalize(texts.float(), dim=-1)
+
+
+def autocast_dtype(device: str) -> torch.dtype | None:
+    """bf16 on a GPU that computes in it, fp16 on an older one, None (float32) elsewhere."""
+    import torch
+
+    if not str(device).startswith("cuda"):
+        return None
+    return torch.bfloat16 if torch.cuda.get_device_capability()[0] >= 8 else torch.float16
 
 
 def gather(own: torch.Tensor) -> torch.Tensor:

@@ -16,7 +16,7 @@ from utils import files, losses
 from utils.finetune import adapters, step
 from utils.finetune.batches import BalancedBatches
 from utils.finetune.optimizer import adamw, learning_rate
-from utils.finetune.rows import Gallery, Rows, digest
+from utils.finetune.rows import Gallery, Rows, digest, parts
 from utils.finetune.settings import Settings, from_profile
 
 if TYPE_CHECKING:
@@ -76,14 +76,13 @@ class Run:
 
         self.encoder, self.folder, self.settings = encoder, folder, settings
         self.rank, world = step.processes()
-        frame = frame[frame["captions"].map(len) > 0]
-        parts = {name: frame[frame["split"] == name].reset_index(drop=True) for name in ("train", "val")}
-        self.rows = Rows(encoder, parts["train"], settings.seed, settings.labels, settings.detail)
+        read = parts(frame)
+        self.rows = Rows(encoder, read["train"], settings.seed, settings.labels, settings.detail)
         self.batches = BalancedBatches(
             self.rows.turtle, settings.batch, settings.share, settings.seed, self.rank, world
         )
-        self.gallery = Gallery(encoder, parts["val"])
-        self.origin = {"base": encoder.fingerprint, "data": digest(pd.concat(parts.values())), **_asked(settings)}
+        self.gallery = Gallery(encoder, read["val"])
+        self.origin = {"base": encoder.fingerprint, "data": digest(frame), **_asked(settings)}
         adapters.adapt(encoder, settings.adaptation)
         self.bias = torch.nn.Parameter(torch.tensor(SIGLIP_BIAS, device=encoder.device))
         self.learned = list(adapters.learning(encoder).values())
@@ -91,7 +90,7 @@ class Run:
             encoder.model.logit_scale.data.fill_(SIGLIP_SCALE)
             self.learned.append(self.bias)
         self.optimizer = adamw(self.learned, settings.rate, settings.decay)
-        self.scaler = torch.amp.GradScaler(enabled=autocast_dtype(encoder.device) is torch.float16)
+        self.scaler = torch.amp.GradScaler(enabled=step.autocast_dtype(encoder.device) is torch.float16)
         self.epoch, self.log, self.stopped = 0, [], False
         if (folder / STATE).exists():
             if not resume:
@@ -136,7 +135,7 @@ class Run:
         begun, values, first = time.perf_counter(), [], self.epoch * len(self.batches)
         # Random numbers begin anew with every epoch, so that a state need not hold those of each process and device.
         torch.manual_seed(int(np.random.default_rng((self.settings.seed, 2, self.epoch, self.rank)).integers(2**31)))
-        self._drop_out(True)
+        step.drop_out(self.encoder, True)
         try:
             batches = self.rows.ahead(self.batches.epoch(self.epoch), self.batches.own, self.epoch)
             for number, (rows, pixels, ids) in enumerate(batches, first):
@@ -144,18 +143,10 @@ class Run:
                     return None
                 values.append(self._step(number, rows, pixels, ids))
         finally:
-            self._drop_out(False)
+            step.drop_out(self.encoder, False)
         found = step.from_first(self.gallery.measure(self.encoder) if self.rank == 0 else None)
         line = {"epoch": self.epoch, "step": first + len(values), "rate": self.optimizer.param_groups[0]["lr"]}
         return line | {"loss": float(np.mean(values)), **found, "seconds": time.perf_counter() - begun}
-
-    def _drop_out(self, on: bool) -> None:
-        """Nothing but dropout knows training from use here: batch normalisation keeps the statistics that it has."""
-        import torch
-
-        for module in self.encoder.model.modules():
-            if isinstance(module, torch.nn.Dropout):
-                module.train(on)
 
     def _step(self, number: int, rows: np.ndarray, pixels: torch.Tensor, ids: torch.Tensor) -> float:
         import torch
@@ -184,14 +175,7 @@ class Run:
         return value
 
     def _embed(self, pixels: torch.Tensor, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        import torch
-        from torch.nn.functional import normalize
-
-        device, dtype = self.encoder.device, autocast_dtype(self.encoder.device)
-        with torch.autocast(torch.device(device).type, dtype, enabled=dtype is not None):
-            images = self.encoder._image_features(pixels.to(device))
-            texts = self.encoder._text_features(ids.to(device))
-        return normalize(images.float(), dim=-1), normalize(texts.float(), dim=-1)
+        return step.embedded(self.encoder, pixels, ids, step.autocast_dtype(self.encoder.device))
 
     def _loss_of(self, rows: np.ndarray):
         import torch
@@ -259,12 +243,3 @@ class Run:
 def _asked(settings: Settings) -> dict[str, Any]:
     """What a training is known by; the size of its chunks changes nothing."""
     return {name: value for name, value in asdict(settings).items() if name != "chunk"}
-
-
-def autocast_dtype(device: str) -> torch.dtype | None:
-    """bf16 on a GPU that computes in it, fp16 on an older one, None (float32) elsewhere."""
-    import torch
-
-    if not str(device).startswith("cuda"):
-        return None
-    return torch.bfloat16 if torch.cuda.get_device_capability()[0] >= 8 else torch.float16
