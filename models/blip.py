@@ -24,6 +24,7 @@ from models.task import export_to, rows_of, scenes
 from models.windows import through
 from models.wordpieces import make_processor
 from utils.finetune.optimizer import learning_rate
+from utils.finetune.patches import only
 from utils.reef import language, world
 
 if TYPE_CHECKING:
@@ -230,7 +231,7 @@ def _states(truth: Mapping) -> set[str]:
 
 def _see(tower: Any, pixels: torch.Tensor, kept: torch.Tensor | None) -> torch.Tensor:
     """What the encoder says of the picture and of each patch that is seen: (B, 1 + k, width)."""
-    tokens = patches.only(tower.embeddings(pixels), kept)
+    tokens = only(tower.embeddings(pixels), kept)
     return tower.post_layernorm(tower.encoder(inputs_embeds=tokens).last_hidden_state)
 
 

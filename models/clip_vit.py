@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models import patches
 from models.pairs import Pairs
 from models.task import export_to, recipes
+from utils.finetune.patches import only
 
 if TYPE_CHECKING:
     import torch
@@ -150,7 +150,7 @@ def encode_pixels(model: CLIPModel, pixels: torch.Tensor, kept: torch.Tensor | N
     if kept is None:
         return normalize(model.get_image_features(pixel_values=pixels).pooler_output.float(), dim=-1)
     tower = model.vision_model
-    tokens = tower.pre_layrnorm(patches.only(tower.embeddings(pixels), kept))
+    tokens = tower.pre_layrnorm(only(tower.embeddings(pixels), kept))
     pooled = tower.post_layernorm(tower.encoder(inputs_embeds=tokens).last_hidden_state[:, 0])
     return normalize(model.visual_projection(pooled).float(), dim=-1)
 

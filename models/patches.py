@@ -1,4 +1,4 @@
-"""Patches: some of a picture's, so that the steps of a vision transformer cost less (Li et al. 2023, FLIP)."""
+"""Which patches of a picture a step of pretraining sees, by the plan (Li et al. 2023, FLIP)."""
 
 from __future__ import annotations
 
@@ -26,13 +26,3 @@ def kept(
     patches = (recipe["architecture"]["image_size"] // recipe["architecture"]["vision"]["patch"]) ** 2
     order = rng.random((count, patches)).argsort(1)
     return torch.from_numpy(np.sort(order[:, : round(drop["keep"] * patches)], 1)).to(device)
-
-
-def only(tokens: torch.Tensor, kept: torch.Tensor | None) -> torch.Tensor:
-    """Of tokens (B, 1 + p, d), the class before the patches, the class and the patches of `kept` (B, k); None: all."""
-    import torch
-
-    if kept is None:
-        return tokens
-    rows = torch.cat([torch.zeros_like(kept[:, :1]), kept + 1], 1)[..., None]
-    return tokens.gather(1, rows.expand(-1, -1, tokens.shape[2]))

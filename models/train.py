@@ -125,7 +125,7 @@ def _train_at_once(
         pipeline = module.fit(recipe, plan, stop)
     if pipeline is None:
         return None
-    state = {"plan": plan, "seconds": time.monotonic() - begun}
+    state = {"seconds": plan.pop("seconds", time.monotonic() - begun), "plan": plan}
     (out / "card.json").unlink(missing_ok=True)  # its sums are those of the files that are replaced now
     module.export(pipeline, out, recipe)
     return cards.write_card(out, slot, recipe, state, measure(out, recipe, order.smoke), "cpu")

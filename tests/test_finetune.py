@@ -16,10 +16,10 @@ from PIL import Image
 from torch import multiprocessing
 
 from utils import datasets, encoders, finetune, losses
-from utils.finetune import Adaptation, BalancedBatches, Settings, step
+from utils.finetune import Adaptation, BalancedBatches, Settings, patches, step
 from utils.finetune import __main__ as command
 from utils.finetune.optimizer import learning_rate
-from utils.finetune.rows import Gallery, Rows, digest
+from utils.finetune.rows import Gallery, Pixels, Rows, digest
 
 SMALL = Settings(epochs=3, batch=8, rate=3e-3, adaptation=Adaptation(rank=4))
 
@@ -351,6 +351,34 @@ def test_the_merged_model_is_loaded_like_any_other(slot, tmp_path):
 # the run
 
 
+@pytest.mark.parametrize("slot", ["clip-vit-openai", "clip-rn50"])
+def test_between_base_and_tuned_the_ends_are_those_two(slot):
+    base, tuned = (encoders.load(slot, device="cpu", precision="fp32") for _ in range(2))
+    shaken(tuned, Adaptation(rank=2))
+    for share, end in ((0.0, base), (1.0, tuned)):
+        for new, old in zip(embeddings(finetune.interpolate(base, tuned, share)), embeddings(end), strict=True):
+            np.testing.assert_allclose(new, old, atol=1e-5)
+    half = finetune.interpolate(base, tuned, 0.5).model.logit_scale
+    assert float(half) == pytest.approx(float((base.model.logit_scale + tuned.model.logit_scale).detach()) / 2)
+
+
+def test_there_is_nothing_between_two_models():
+    small, other = (encoders.load(slot, device="cpu", precision="fp32") for slot in ("clip-vit-openai", "clip-rn50"))
+    with pytest.raises(ValueError, match="not the same model"):
+        finetune.interpolate(small, other, 0.5)
+
+
+def test_a_slot_without_an_adapter_is_tuned_when_it_is_asked_for(frame, tmp_path, monkeypatch):
+    monkeypatch.setenv("REEF_OUT", str(tmp_path))
+    monkeypatch.setattr(datasets, "load", lambda name: frame)
+    monkeypatch.setattr(datasets, "ARCHIVE", ("own_turtles",))
+    base = encoders.load("clip-rn50", device="cpu", precision="fp32")
+    first, log = finetune.tuned("clip-rn50", seed=3, settings=SMALL)
+    again, _ = finetune.tuned("clip-rn50", seed=3, settings=SMALL)
+    assert len(log) == SMALL.epochs and first.fingerprint == again.fingerprint != base.fingerprint
+    assert first.adaptation.seed == 3 and (tmp_path / "artifacts/finetune/clip-rn50/seed-3/log.csv").exists()
+
+
 @pytest.mark.parametrize("loss", ["combined", "siglip"])
 def test_the_loss_falls_and_the_base_stays(encoder, frame, tmp_path, loss):
     base = {name: weight.clone() for name, weight in encoder.model.state_dict().items()}
@@ -362,6 +390,57 @@ def test_the_loss_falls_and_the_base_stays(encoder, frame, tmp_path, loss):
     assert {path.name for path in tmp_path.iterdir()} >= {
         "log.csv", "training.state", "events", "best-loss", "best-turtle", "best-all",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("towers", [("image",), ("text",)])
+def test_a_tower_learns_alone(encoder, frame, tmp_path, towers):
+    before = embeddings(encoder)
+    settings = replace(SMALL, adaptation=Adaptation(rank=4, towers=towers), chunk=4)
+    log = finetune.train(encoder, frame, tmp_path, settings, progress=False)
+    same = [bool((new == old).all()) for new, old in zip(embeddings(encoder), before, strict=True)]
+    assert same == ["image" not in towers, "text" not in towers]
+    assert log["loss"].iloc[-1] < log["loss"].iloc[0]
+
+
+@pytest.mark.parametrize("format", ["hugging-face", "openai"])
+def test_some_patches_are_seen_for_a_while_and_all_in_use(encoder, tmp_path, format):
+    encoder = openai_vit(tmp_path) if format == "openai" else encoder
+    pixels = torch.randn(2, 3, encoder.image_size, encoder.image_size)
+    lengths, whole = [], encoder.encode_pixels(pixels)
+    name, layer = (
+        ("resblocks.0", encoder.model.visual.transformer)
+        if format == "openai"
+        else ("layers.0", encoder.model.vision_model.encoder)
+    )
+    tokens_in = 0 if format == "openai" else 1
+    layer.get_submodule(name).register_forward_hook(
+        lambda module, given, out: lengths.append(given[0].shape[tokens_in])
+    )
+    with patches.seen(encoder, 0.5):
+        part = encoder.encode_pixels(pixels)
+    after = encoder.encode_pixels(pixels)
+    assert lengths[0] - 1 == (lengths[1] - 1) // 2 and (part != whole).any() and (after == whole).all()
+
+
+def test_a_picture_without_patches_is_seen_whole(frame, tmp_path):
+    encoder = encoders.load("clip-rn50", device="cpu", precision="fp32")
+    with pytest.raises(ValueError, match="image tower of clip-rn50 has no patches"):
+        finetune.train(encoder, frame, tmp_path, replace(SMALL, patches=0.5), progress=False)
+
+
+def test_an_epoch_may_be_cut_to_so_many_steps(encoder, frame, tmp_path):
+    log = finetune.train(encoder, frame, tmp_path, replace(SMALL, epochs=2, steps=1), progress=False)
+    assert list(log["step"]) == [1, 2]
+
+
+def test_a_training_looks_at_the_part_that_the_column_item_names(encoder, tmp_path):
+    picture = Image.new("RGB", (80, 40), "white")
+    picture.paste("navy", (0, 0, 40, 40))
+    picture.save(tmp_path / "half.png")
+    path = str(tmp_path / "half.png")
+    frame = pd.DataFrame({"path": [path, path], "item": [None, (path, (0, 0, 40, 40), "tight")]})
+    whole, part = Pixels(encoder, frame)([0, 1])
+    assert whole.std(dim=(1, 2)).min() > 0.1 and part.std(dim=(1, 2)).max() < 0.01
 
 
 def test_a_resumed_run_ends_where_the_uninterrupted_one_does(frame, tmp_path):

@@ -690,3 +690,10 @@ def test_the_wilson_interval_is_that_of_scipy(hits, trials):
 def test_a_share_of_no_trial_is_refused():
     with pytest.raises(ValueError, match="at least one trial"):
         metrics.wilson([])
+
+
+def test_holm_multiplies_the_smallest_by_all_and_never_turns_the_order():
+    assert list(metrics.holm([0.01, 0.04, 0.03])) == pytest.approx([0.03, 0.06, 0.06])
+    assert list(metrics.holm([0.5, 0.9])) == [1.0, 1.0] and not len(metrics.holm([]))
+    with pytest.raises(ValueError, match="values in"):
+        metrics.holm([0.2, 1.2])

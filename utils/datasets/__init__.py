@@ -9,6 +9,7 @@
 >>> relevant = datasets.relevance(words, frame)               # (captions, images) bool
 >>> sentences = datasets.expressions("refcocog")              # one row a sentence
 >>> places = datasets.queries("oxford_buildings")             # one row a query box, with good, ok and junk
+>>> more = datasets.generated(1000)                           # photographs of other turtles, to learn from
 >>> crops = datasets.crop_objects(frame, "turtle")            # crops["item"] goes into embed.images
 """
 
@@ -16,6 +17,7 @@ from .audit import Audit, audit
 from .crops import crop_objects
 from .expressions import expressions
 from .gallery import gallery
+from .generated import fresh_test, generated
 from .manifest import COLUMNS
 from .queries import queries
 from .readers import LayoutError
@@ -34,7 +36,9 @@ __all__ = [
     "category_relevance",
     "crop_objects",
     "expressions",
+    "fresh_test",
     "gallery",
+    "generated",
     "groups",
     "image_folder",
     "instance_relevance",

@@ -6,7 +6,6 @@ reloaded adapter gives the logits of the one that was saved.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from utils import files
 
 if TYPE_CHECKING:
-    import pandas as pd
     import torch
 
     from utils.encoders import Encoder
@@ -192,66 +190,3 @@ def load(encoder: Encoder, folder: str | Path) -> Encoder:
         for name, weight in own.items():
             weight.copy_(saved[name])
     return encoder
-
-
-def merge(encoder: Encoder) -> Encoder:
-    """Another encoder, without adapters and with nothing that learns, that gives the same embeddings (to about 1e-6)."""
-    if encoder.kind == "openai":
-        from utils.finetune import lowrank
-
-        return type(encoder)(lowrank.merged(encoder.model), encoder.name).place(encoder.device, encoder.precision)
-    merged = copy.copy(encoder)
-    merged.model = copy.deepcopy(encoder.model)
-    if hasattr(merged.model, "merge_and_unload"):
-        merged.model = merged.model.merge_and_unload()
-    merged.model.eval().requires_grad_(False)
-    merged.adaptation, merged._hashed = None, (None, "")
-    return merged
-
-
-def export(
-    encoder: Encoder, folder: str | Path, run: str | Path | None = None, frame: pd.DataFrame | None = None
-) -> Path:
-    """Write the merged model in its native format, with a model card; `encoders.load(folder)` takes it.
-
-    The folder takes its name when it is whole; an earlier export of that name is replaced, anything else is not.
-
-    Args:
-        encoder: adapted, as it was trained or as `load` gives it.
-        folder: of the model and its `README.md`.
-        run: folder of the training that it comes from; the card then has its settings, the data's digest and the
-            figures of the epoch that left these weights, as far as `training.state` and `log.csv` are there.
-        frame: what that training was given; the card then counts its images.
-
-    Raises:
-        FileExistsError: the folder holds something that is no export.
-        FileNotFoundError: there is no folder `run`.
-        ValueError: the training is that of another model, or the frame that of another training.
-    """
-    from safetensors.torch import save_file
-
-    from utils.finetune import card
-
-    merged, folder = merge(encoder), Path(folder)
-    if folder.exists() and not card.is_export(folder):
-        raise FileExistsError(f"{folder} holds something else than an exported model: give a new folder")
-    page = card.page(encoder, folder.name, run and Path(run), frame)
-    with files.atomic_folder(folder, replace=True) as temporary:
-        (temporary / "README.md").write_text(page, encoding="utf-8")
-        if merged.kind == "openai":
-            save_file(merged.model.state_dict(), temporary / "model.safetensors")
-        else:
-            merged.model.save_pretrained(temporary)
-            merged.tokenizer.save_pretrained(temporary)
-            _image_processor(merged.preprocessing).save_pretrained(temporary)
-    return folder
-
-
-def _image_processor(preprocessing: Any) -> Any:
-    from transformers import CLIPImageProcessor
-
-    edge = preprocessing.crop
-    return CLIPImageProcessor(
-        size={"shortest_edge": preprocessing.resize}, crop_size={"height": edge, "width": edge},
-        image_mean=preprocessing.mean, image_std=preprocessing.std, resample=preprocessing.resample,
-    )  # fmt: skip

@@ -10,8 +10,8 @@ import numpy as np
 class BalancedBatches:
     """Row numbers of batches that hold `share` of the group, and of the rest what is left.
 
-    Every row is seen in every epoch; the smaller side is gone through again, shuffled anew, until the larger one is
-    through. Several processes draw the same batches, and each embeds its `own` rows of them.
+    Every row is seen in every epoch (unless `steps` cuts it short); the smaller side is gone through again, shuffled
+    anew, until the larger one is through. Several processes draw the same batches, and each embeds its `own` rows of them.
 
     Args:
         group: (n,) bool, True for the rows of the group (turtles).
@@ -19,13 +19,21 @@ class BalancedBatches:
         share: of the group in a batch, in (0, 1); at least one row of each side is in every batch.
         seed: of the order; epochs differ.
         rank, world: number of this process and of all.
+        steps: batches of an epoch; None for as many as show every row.
 
     Raises:
         ValueError: no row of one side, fewer rows than a batch, or a batch that does not part evenly.
     """
 
     def __init__(
-        self, group: Sequence[bool], size: int, share: float = 0.25, seed: int = 0, rank: int = 0, world: int = 1
+        self,
+        group: Sequence[bool],
+        size: int,
+        share: float = 0.25,
+        seed: int = 0,
+        rank: int = 0,
+        world: int = 1,
+        steps: int | None = None,
     ):
         group = np.asarray(group, bool)
         sides = np.flatnonzero(group), np.flatnonzero(~group)
@@ -42,11 +50,11 @@ class BalancedBatches:
             raise ValueError(f"a batch of {size} does not part evenly among {world} processes")
         first = min(max(1, round(share * size)), size - 1)
         self.size, self.seed, self.rank, self.world = size, seed, rank, world
-        self._sides, self._counts = sides, (first, size - first)
+        self._sides, self._counts, self._steps = sides, (first, size - first), steps
 
     def __len__(self) -> int:
-        """Batches of an epoch: enough for the side that takes longer."""
-        return max(-(-len(rows) // count) for rows, count in zip(self._sides, self._counts, strict=True))
+        """Batches of an epoch: `steps`, or enough for the side that takes longer."""
+        return self._steps or max(-(-len(rows) // count) for rows, count in zip(self._sides, self._counts, strict=True))
 
     def epoch(self, number: int) -> Iterator[np.ndarray]:
         """The global batches of epoch `number`, each (size,) int64; the same in every process."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from utils import config, datasets, files, losses, metrics
+from utils import config, datasets, losses, metrics
+from utils.embed.items import picture
 
 if TYPE_CHECKING:
     import torch
@@ -23,11 +24,12 @@ KEEP_BYTES = 2 << 30  # a set whose pixels fit into so many bytes stays in memor
 class Pixels:
     """Preprocessed images by row number, read in threads; a set that is small enough is read once."""
 
-    def __init__(self, encoder: Encoder, paths: Sequence[str]):
-        self._encoder, self._paths = encoder, list(paths)
+    def __init__(self, encoder: Encoder, frame: pd.DataFrame):
+        items = frame["item"].where(frame["item"].notna(), frame["path"]) if "item" in frame else frame["path"]
+        self._encoder, self._items = encoder, list(items)
         self._pool = ThreadPoolExecutor(config.load().budgets["embed"]["workers"])
         self._kept: dict[int, Future] = {}
-        self._keep = len(self._paths) * 12 * encoder.image_size**2 <= KEEP_BYTES
+        self._keep = len(self._items) * 12 * encoder.image_size**2 <= KEEP_BYTES
 
     def start(self, rows: Iterable[int]) -> list[Future]:
         """Begin to read rows."""
@@ -48,7 +50,7 @@ class Pixels:
         return stacked(self.start(rows))
 
     def _read(self, row: int) -> torch.Tensor:
-        return self._encoder.preprocess(files.load_image(self._paths[row]))
+        return self._encoder.preprocess(picture(self._items[row], self._encoder.preprocessing.mean))
 
 
 def stacked(started: Sequence[Future]) -> torch.Tensor:
@@ -68,7 +70,7 @@ class Rows:
         self.names = frame["image_id"].to_numpy()
         self.turtle = (frame["category"] == "turtle").to_numpy()
         self._captions = list(frame["captions"])
-        self._pixels, self._encoder, self._seed = Pixels(encoder, frame["path"]), encoder, seed
+        self._pixels, self._encoder, self._seed = Pixels(encoder, frame), encoder, seed
         self._detail = detail
         self._labels = None if labels == "caption" else frame[labels].astype("category").cat.codes.to_numpy(np.int64)
 
@@ -128,7 +130,7 @@ class Gallery:
         self._turtle = (frame["category"] == "turtle").to_numpy()
         if not self._turtle.any():
             raise ValueError(f"no turtle among the {len(frame)} validation images: the training cannot be watched")
-        self._pixels, self._batch = Pixels(encoder, frame["path"]), batch
+        self._pixels, self._batch = Pixels(encoder, frame), batch
         asked = datasets.captions(frame).groupby("image_id", sort=False).tail(1)
         self._texts = list(asked["caption"])
         self._relevant = datasets.relevance(asked, frame)

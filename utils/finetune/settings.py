@@ -17,6 +17,7 @@ class Settings:
 
     Attributes:
         epochs: at most; `patience` epochs without a better validation loss end it earlier (None: never).
+        steps: of an epoch; None for as many as show every image.
         batch: global batch, of which `share` shows turtles; `chunk`: rows embedded at once, None for all.
         rate, decay: AdamW's; `warmup`: share of the steps before the cosine.
         loss: "combined" or "siglip"; `weight`: UniCL's share in "combined" (0 is CLIP's loss alone). SigLIP begins at
@@ -24,6 +25,8 @@ class Settings:
         labels: what makes two images alike for UniCL: "category", "identity" or "caption" (alike if worded alike).
         same_text: images of one and the same sentence are positives of each other.
         detail: probability that an image comes with its last sentence (with ReefWorld the most detailed); else one of all is drawn.
+        patches: share of each image's patches that a step sees, in (0, 1]; below 1 for vision transformers only. In the
+            last fifth of the epochs it is all of them.
         seed: of order, captions and dropout.
         adaptation: what learns.
 
@@ -32,6 +35,7 @@ class Settings:
     """
 
     epochs: int = 50
+    steps: int | None = None
     batch: int = 256
     chunk: int | None = None
     share: float = 0.25
@@ -43,6 +47,7 @@ class Settings:
     labels: str = "category"
     same_text: bool = True
     detail: float = 0.0
+    patches: float = 1.0
     patience: int | None = None
     seed: int = 0
     adaptation: Adaptation = field(default_factory=Adaptation)
@@ -52,13 +57,15 @@ class Settings:
             raise ValueError(
                 f"loss {self.loss!r}, labels {self.labels!r}: choose among {', '.join(LOSSES)} and {', '.join(LABELS)}"
             )
-        for name in ("epochs", "batch", "chunk", "patience"):
+        for name in ("epochs", "steps", "batch", "chunk", "patience"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} is {value}; give 1 or more")
         for name in ("warmup", "weight", "detail"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; give a share in [0, 1]")
+        if not 0 < self.patches <= 1:
+            raise ValueError(f"patches is {self.patches}; give the share that is seen, in (0, 1]")
 
 
 def from_profile() -> Settings:

@@ -56,14 +56,22 @@ def backward(
     scale(value).backward()
     gradients = [leaf.grad for leaf in leaves]
     if once:
-        torch.autograd.backward([image_emb, text_emb], gradients)
+        _hand_back((image_emb, text_emb), gradients)
         return float(value.detach())
     after, sizes = _random_state(), [len(images) for images, _ in kept]
     for chunk, state, *own in zip(chunks, states, *(g.split(sizes) for g in gradients), strict=True):
         _set_random_state(state)
-        torch.autograd.backward(embed(*chunk), own)
+        _hand_back(embed(*chunk), own)
     _set_random_state(after)
     return float(value.detach())
+
+
+def _hand_back(embeddings: Sequence[torch.Tensor], gradients: Sequence[torch.Tensor]) -> None:
+    """Through the towers that learn; where one does not, its embeddings have no graph."""
+    import torch
+
+    learning = [pair for pair in zip(embeddings, gradients, strict=True) if pair[0].requires_grad]
+    torch.autograd.backward(*zip(*learning, strict=True))
 
 
 def drop_out(encoder: Encoder, on: bool) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from utils import files, losses
-from utils.finetune import adapters, step
+from utils.finetune import adapters, patches, step
 from utils.finetune.batches import BalancedBatches
 from utils.finetune.optimizer import adamw, learning_rate
 from utils.finetune.rows import Gallery, Rows, digest, parts
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 STATE = "training.state"
 COLUMNS = ["epoch", "step", "rate", "loss", "validation loss", "turtle R@5", "all R@5", "seconds"]
 BEST = (("best-loss", "validation loss", -1), ("best-turtle", "turtle R@5", 1), ("best-all", "all R@5", 1))
+WHOLE_FROM = 0.8  # share of the epochs after which all patches are seen, as they are in use
 SIGLIP_SCALE, SIGLIP_BIAS = math.log(10.0), -10.0
 
 
@@ -47,7 +48,8 @@ def train(
 
     Args:
         encoder: freshly loaded, in fp32.
-        frame: manifests joined; rows without captions are left out.
+        frame: manifests joined; rows without captions are left out. A column `item` (see `embed.images`, such as that of
+            `datasets.crop_objects`) says what is looked at, where it is not the whole picture.
         folder: of the run.
         settings: by default the profile's table `finetune`.
         resume: go on from `training.state` if there is one.
@@ -79,7 +81,7 @@ class Run:
         read = parts(frame)
         self.rows = Rows(encoder, read["train"], settings.seed, settings.labels, settings.detail)
         self.batches = BalancedBatches(
-            self.rows.turtle, settings.batch, settings.share, settings.seed, self.rank, world
+            self.rows.turtle, settings.batch, settings.share, settings.seed, self.rank, world, settings.steps
         )
         self.gallery = Gallery(encoder, read["val"])
         self.origin = {"base": encoder.fingerprint, "data": digest(frame), **_asked(settings)}
@@ -135,13 +137,15 @@ class Run:
         begun, values, first = time.perf_counter(), [], self.epoch * len(self.batches)
         # Random numbers begin anew with every epoch, so that a state need not hold those of each process and device.
         torch.manual_seed(int(np.random.default_rng((self.settings.seed, 2, self.epoch, self.rank)).integers(2**31)))
+        share = self.settings.patches if self.epoch < WHOLE_FROM * self.settings.epochs else 1.0
+        batches = self.rows.ahead(self.batches.epoch(self.epoch), self.batches.own, self.epoch)
         step.drop_out(self.encoder, True)
         try:
-            batches = self.rows.ahead(self.batches.epoch(self.epoch), self.batches.own, self.epoch)
-            for number, (rows, pixels, ids) in enumerate(batches, first):
-                if step.from_first(stop(number)):
-                    return None
-                values.append(self._step(number, rows, pixels, ids))
+            with patches.seen(self.encoder, share):
+                for number, (rows, pixels, ids) in enumerate(batches, first):
+                    if step.from_first(stop(number)):
+                        return None
+                    values.append(self._step(number, rows, pixels, ids))
         finally:
             step.drop_out(self.encoder, False)
         found = step.from_first(self.gallery.measure(self.encoder) if self.rank == 0 else None)

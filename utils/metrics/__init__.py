@@ -4,7 +4,7 @@ Fractions lie in [0, 1] and are never rounded.
 """
 
 from utils.metrics.boxes import grounding, iou
-from utils.metrics.intervals import bootstrap, paired_bootstrap, wilson
+from utils.metrics.intervals import bootstrap, holm, paired_bootstrap, wilson
 from utils.metrics.labels import average_precision, best_threshold, classification, precision_recall
 from utils.metrics.ranking import KS, chance, first_ranks, ndcg, per_query, retrieval
 
@@ -17,6 +17,7 @@ __all__ = [
     "classification",
     "first_ranks",
     "grounding",
+    "holm",
     "iou",
     "ndcg",
     "paired_bootstrap",

@@ -94,6 +94,21 @@ def paired_bootstrap(
     }
 
 
+def holm(p: ArrayLike) -> NDArray[np.float64]:
+    """P values adjusted for how many there are (Holm 1979): (v,) float in [0, 1], in the order given.
+
+    Raises:
+        ValueError: a value outside [0, 1].
+    """
+    p = np.asarray(p, np.float64)
+    if p.ndim != 1 or not ((p >= 0) & (p <= 1)).all():
+        raise ValueError(f"p is {p.tolist()}; give a row of values in [0, 1].")
+    order, left = np.argsort(p, kind="stable"), np.arange(len(p), 0, -1)
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * left), 1.0)
+    return adjusted
+
+
 def _resampled(
     values: ArrayLike, groups: Sequence | None, n: int, seed: int, statistic: Callable | None = None
 ) -> tuple[NDArray[np.float64], float]:

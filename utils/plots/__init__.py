@@ -5,9 +5,12 @@ the figure shows it exactly once. An image is a path, a PIL image or an (h, w[, 
 (sentences, names) is drawn literally: ``$x$`` and ``<b>`` stay what they are.
 """
 
+from utils.plots.changes import before_after
 from utils.plots.charts import bars_by_bin, bars_with_intervals, breakdown, histograms, pr_curve
+from utils.plots.forest import forest
 from utils.plots.pictures import boxed, contact_sheet, retrieval_grid, search_poster
 from utils.plots.style import COLOURS, RIGHT, WRONG, encoded, save_figure, style
+from utils.plots.tuning import embedding_map, similarity_pair, training_curves
 
 __all__ = [
     "COLOURS",
@@ -15,14 +18,19 @@ __all__ = [
     "WRONG",
     "bars_by_bin",
     "bars_with_intervals",
+    "before_after",
     "boxed",
     "breakdown",
     "contact_sheet",
+    "embedding_map",
     "encoded",
+    "forest",
     "histograms",
     "pr_curve",
     "retrieval_grid",
     "save_figure",
     "search_poster",
+    "similarity_pair",
     "style",
+    "training_curves",
 ]

@@ -1,0 +1,85 @@
+"""The program of the LoRA adapters, and the ablations: smoke runs, and what their variants say they change."""
+
+import pytest
+
+from models import ablations, lora, train
+from utils import encoders, finetune
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.setenv("REEF_OUT", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def frame():
+    """Every twelfth image of each archive and split."""
+    return lora.archive().iloc[::12].reset_index(drop=True)
+
+
+@pytest.mark.slow
+def test_the_adapters_of_all_seeds_are_trained_signed_and_measured(elsewhere):
+    out = elsewhere / "lora-openai"
+    card = train.train("lora-openai", out, elsewhere, smoke=True)
+    folders = sorted(path.name for path in out.iterdir() if path.is_dir())
+    assert folders == ["seed-0", "seed-1", "seed-2"] and len(card["sha256"]) == 9
+    assert {figure["task"] for figure in card["figures"]} == {
+        f"{task}, {name}" for task in ("turtle, exact image", "cat_all") for name in ("base", "tuned")
+    }
+    first, second = (
+        finetune.load(encoders.load("clip-vit-openai", precision="fp32"), out / name) for name in folders[:2]
+    )
+    assert first.fingerprint != second.fingerprint
+    again = train.train("lora-openai", out, elsewhere, smoke=True)  # finished runs are found, not made again
+    assert again["sha256"] == card["sha256"]
+
+
+def test_a_training_of_adapters_that_is_stopped_leaves_nothing_in_their_folder(elsewhere):
+    assert train.train("lora-openai", elsewhere / "out", elsewhere, stop=lambda step: True, smoke=True) is None
+    assert not (elsewhere / "out").exists()
+
+
+def test_every_variant_differs_from_the_reference_in_what_it_says():
+    rates = dict.fromkeys(finetune.adapters.METHODS, ablations.REFERENCE.rate)
+    lines = list(ablations.variants(rates))
+    assert len({(line.group, line.name) for line in lines}) == len(lines)
+    known = {(line.group, line.name): line.settings_of(0) for line in lines}
+    assert known["loss", "CLIP"] == ablations.REFERENCE == known["rank", "8"]
+    assert known["rank", "2"].adaptation.rank == 2 and known["rank", "2"].adaptation.alpha == 4.0
+    assert {key for key, value in known.items() if value == ablations.REFERENCE} >= {
+        ("towers", "image and text"), ("what learns", "lora"), ("picture", "whole"),
+    }  # fmt: skip
+
+
+def test_a_share_of_the_photographs_leaves_validation_as_it_is(frame):
+    part = ablations.part_of(0.25)(frame)
+    sizes = part["split"].value_counts()
+    assert sizes["train"] == round(0.25 * (frame["split"] == "train").sum())
+    assert sizes["val"] == (frame["split"] == "val").sum()
+
+
+def test_turtles_only_makes_every_other_image_a_class_of_its_own(frame):
+    mended = ablations.turtles_only(frame)
+    assert set(mended["category"].dropna()) == {"turtle"} and (mended["split"] == frame["split"]).all()
+    rows = finetune.rows.Rows(encoders.load("clip-vit-openai", precision="fp32"), mended, 0, "category")
+    labels = rows.labels(range(len(mended)), 0)
+    assert set(labels[mended["category"].isna()]) == {-1}
+
+
+def test_crops_are_of_training_turtles_alone(frame):
+    cut = ablations.cropped(frame)
+    seen = cut["item"].notna()
+    assert seen.any() and set(cut["split"][seen]) == {"train"} and set(cut["category"][seen]) == {"turtle"}
+    assert all(item[0] == path for item, path in zip(cut["item"][seen], cut["path"][seen], strict=True))
+
+
+@pytest.mark.slow
+def test_a_run_of_an_ablation_is_kept_and_found_again(elsewhere, frame, monkeypatch):
+    variant = ablations.Variant("rank", "2", {"steps": 1, "batch": 8}, {"rank": 2})
+    first = ablations.run(variant, 0, frame)
+    monkeypatch.setattr(finetune, "train", lambda *args, **options: pytest.fail("trained again"))
+    assert ablations.run(variant, 0, frame) == first and first["learning"] > 0
+    value, groups = ablations.pooled([first, first], "exact", True)
+    turtles = (frame["category"] == "turtle") & (frame["split"] == "val")
+    assert len(value) == len(groups) == 2 * turtles.sum()

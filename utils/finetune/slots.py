@@ -1,0 +1,41 @@
+"""Tuned models by the slot of their base: those of models/, or trained now where the profile has none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from utils import config, datasets, encoders
+from utils.finetune.adapters import load
+from utils.finetune.settings import Settings, from_profile
+from utils.finetune.training import train
+
+if TYPE_CHECKING:
+    from utils.encoders import Encoder
+
+
+def tuned(slot: str, seed: int = 0, settings: Settings | None = None) -> tuple[Encoder, pd.DataFrame]:
+    """The encoder of a slot, tuned to turtles, and the log of its training, a row an epoch.
+
+    Where the profile's table `adapters` names a folder of models/ for the slot, its adapter is taken. Otherwise the
+    archives' training images are learned from now, into the artifacts, and what is there already goes on.
+
+    Args:
+        slot: of the base.
+        seed: of the adapter, or of the training.
+        settings: of a training; by default the profile's.
+    """
+    cfg = config.load()
+    encoder = encoders.load(slot, precision="fp32")
+    if name := cfg.budgets["adapters"].get(slot):
+        folder = cfg.models_dir / name / f"seed-{seed}"
+        return load(encoder, folder), pd.read_csv(folder / "log.csv")
+    run = cfg.artifacts_dir / "finetune" / Path(slot).name / f"seed-{seed}"
+    frame = pd.concat([datasets.load(each) for each in datasets.ARCHIVE], ignore_index=True)
+    settings = settings or from_profile()
+    own = replace(settings, seed=seed, adaptation=replace(settings.adaptation, seed=seed))
+    log = train(encoder, frame, run, own, resume=True)
+    return load(encoders.load(slot, precision="fp32"), run / "best-turtle"), log
