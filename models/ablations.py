@@ -34,7 +34,7 @@ REFERENCE = finetune.Settings(
     adaptation=finetune.Adaptation(dropout=0.0),
 )  # fmt: skip
 RATES = (3e-4, 1e-3, 3e-3, 1e-2)  # each way to learn is given its best one of these, by the first seed
-GENERATED = 12_000  # as many as the recipe's, so that none are made twice
+GENERATED = 12_000  # turtles, as many as the recipe's, so that none are made twice
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)  # of the way from the base to the tuned model
 
 

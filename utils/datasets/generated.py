@@ -1,4 +1,4 @@
-"""Photographs of other seeds than the data sets': more turtles to learn from, and small fresh tests.
+"""Photographs of other seeds than the data sets': more to learn from, and small fresh tests.
 
 They are ReefWorld's, or painted by a diffusion model from its sentences.
 """
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 PREFIX = "generated/"
 
 
-def generated(count: int, seed: int = 71, paint: Paint | None = None, batch: int = 8) -> pd.DataFrame:
-    """The manifest of `count` generated photographs of turtles, all of split "train"; made once, then found.
+def generated(
+    count: int, name: str = "sea_turtles", seed: int = 71, paint: Paint | None = None, batch: int = 8
+) -> pd.DataFrame:
+    """The manifest of `count` generated photographs, all of split "train"; made once, then found.
 
     They show other individuals in other scenes than the data sets, for another seed made them.
 
@@ -33,7 +35,8 @@ def generated(count: int, seed: int = 71, paint: Paint | None = None, batch: int
 
     Args:
         count: of images.
-        seed: of ReefWorld's turtles.
+        name: of the data set that they are like, such as "sea_turtles", "own_turtles" or "coco".
+        seed: of ReefWorld's photographs.
         paint: sentences -> as many images. It is given ReefWorld's most detailed sentences, `batch` at a time; what it
             paints has that one sentence and no facts. None: ReefWorld's own photographs.
         batch: sentences a call of `paint`.
@@ -41,7 +44,7 @@ def generated(count: int, seed: int = 71, paint: Paint | None = None, batch: int
     Raises:
         ValueError: the seed of the data sets, or a `paint` that returns another number of images than sentences.
     """
-    made = _made("sea_turtles", seed, images=count, individuals=max(1, count // 10))
+    made = _made(name, seed, images=count)
     if paint:
         made = _painted(made, paint, batch)
     return _named(made, "train")
@@ -58,19 +61,20 @@ def fresh_test(seed: int, turtles: int = 47, others: int = 53) -> pd.DataFrame:
         ValueError: the seed of the data sets.
     """
     parts = (
-        _made("sea_turtles", seed, images=turtles, individuals=max(1, turtles // 5)),
+        _made("sea_turtles", seed, images=turtles),
         _made("coco", seed, images=others),
     )
     return _named(pd.concat(parts, ignore_index=True), "test")
 
 
-def _made(name: str, seed: int, **sizes: int) -> pd.DataFrame:
-    """A data set of ReefWorld of another seed than the configured one, among the artifacts."""
+def _made(name: str, seed: int, images: int) -> pd.DataFrame:
+    """A data set of ReefWorld of another seed than the configured one, among the artifacts; ten photos an individual."""
     cfg = config.load()
     if seed == cfg.seed:
         raise ValueError(f"seed {seed} is that of the data sets, test images among them: give another one")
-    root = cfg.artifacts_dir / "training" / f"{name}-{seed}-{sizes['images']}"
-    return load(name, root=reef.write(name, root, seed, **sizes))
+    root = cfg.artifacts_dir / "training" / f"{name}-{seed}-{images}"
+    sizes = {"individuals": max(1, images // 10)} if name == "sea_turtles" else {}
+    return load(name, root=reef.write(name, root, seed, images=images, **sizes))
 
 
 def _named(frame: pd.DataFrame, split: str) -> pd.DataFrame:
