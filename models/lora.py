@@ -6,7 +6,7 @@ The runs lie among the artifacts with their states, so that the same command goe
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -120,16 +120,24 @@ def evaluate(out: Path, recipe: Mapping[str, Any], count: int, seed: int) -> lis
     frame = archive().groupby(["dataset", "split"]).head(count)
     size = min(config.load().budgets["retrieval"]["gallery"], int((frame["split"] != "train").sum()))
     gallery = datasets.gallery(frame, n=size)
-    base = marine(encoders.load(recipe["base"], precision="fp32"), gallery)
-    adapters = [out / f"seed-{number}" for number in recipe["data"]["seeds"]]
+    base = encoders.load(recipe["base"], precision="fp32")
     tuned = [
-        marine(finetune.load(encoders.load(recipe["base"], precision="fp32"), folder), gallery) for folder in adapters
+        finetune.load(encoders.load(recipe["base"], precision="fp32"), folder) for folder in sorted(out.glob("seed-*"))
     ]
     found = []
-    for name, asked in (("base", base), ("tuned", pd.concat(tuned))):
+    for name, asked in asked_of(base, tuned, [gallery]).items():
         found += _figures(f"turtle, exact image, {name}", asked[asked["turtle"]], "exact", len(gallery))
         found += _figures(f"cat_all, {name}", asked, "cat_all", len(gallery))
     return found
+
+
+def asked_of(
+    base: encoders.Encoder, tuned: Sequence[encoders.Encoder], galleries: Sequence[pd.DataFrame]
+) -> dict[str, pd.DataFrame]:
+    """`evaluate.marine` of the base and of the tuned models, galleries and models one below the other, in pairs of rows."""
+    before = pd.concat([marine(base, gallery) for gallery in galleries], ignore_index=True)
+    after = [marine(encoder, gallery) for encoder in tuned for gallery in galleries]
+    return {"base": pd.concat([before] * len(tuned), ignore_index=True), "tuned": pd.concat(after, ignore_index=True)}
 
 
 def _figures(task: str, asked: pd.DataFrame, column: str, size: int) -> list[dict[str, Any]]:

@@ -1,0 +1,104 @@
+"""The adapters of all seeds, judged: test split, fresh small tests, and the ledger of what was lost elsewhere.
+
+`python models/judgement.py` writes reports/results/lora_adapters.json, which notebook 04 shows. The notebook itself asks
+the first seed only, and finds the same.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+HERE = Path(__file__).resolve().parent
+if str(HERE.parent) not in sys.path:
+    sys.path.insert(0, str(HERE.parent))
+
+from models import lora  # noqa: E402
+from utils import datasets, encoders, finetune, ledger, metrics, report  # noqa: E402
+from utils.evaluate import KS, of_ranks  # noqa: E402
+
+SLOTS = {"CLIP OpenAI": "clip-vit-openai", "CLIP LAION": "clip-vit-laion"}
+SEEDS = (0, 1, 2)
+FRESH = (101, 102, 103)  # seeds of small tests that nothing was chosen on
+EXACT = "exact instance, turtles"
+GROUPS = {"category (cat_all)": "cat_all", EXACT: "exact"}  # named as the published figures are
+
+
+def main() -> int:
+    """Judge the adapters of both slots and write the results."""
+    gallery = datasets.gallery(lora.archive())
+    results = report.Results("lora_adapters", dataset="all four", split="test", gallery_n=len(gallery))
+    small = [datasets.fresh_test(seed) for seed in FRESH]
+    for name, slot in SLOTS.items():
+        base = encoders.load(slot, precision="fp32")
+        tuned = [finetune.merge(finetune.tuned(slot, seed)[0]) for seed in SEEDS]
+        asked = lora.asked_of(base, tuned, [gallery])
+        for group in GROUPS:
+            levels(results, name, group, asked, "tuning", ("R@1", "R@5", "R@10", "mean_rank", "median_rank"))
+            differences(results, name, group, asked)
+        lift(results, name, asked)
+        fresh = {"gallery_n": len(small[0]), "params": {"galleries": len(small)}}
+        levels(
+            results, name, EXACT, lora.asked_of(base, tuned, small), "fresh test", ("R@1", "R@10", "mean_rank"), **fresh
+        )
+        forgotten(results, name, base, tuned)
+    print(f"written: {results.write()}")
+    return 0
+
+
+def chosen(asked: pd.DataFrame, group: str) -> pd.DataFrame:
+    """The queries of a group: those of turtles where the exact image is asked for, else all."""
+    return asked[asked["turtle"]] if group == EXACT else asked
+
+
+def levels(
+    results: report.Results, name: str, group: str, asked: dict[str, pd.DataFrame], task: str, shown: tuple, **about
+) -> None:
+    """Recall and ranks of base and tuned, all seeds together."""
+    for state, each in asked.items():
+        rows = chosen(each, group)
+        found = of_ranks(rows[GROUPS[group]], rows["group"])
+        about |= {"task": task, "group": group, "model": f"{name}, {state}", "n": rows["image_id"].nunique()}
+        for metric in shown:
+            unit = "rank" if "rank" in metric else "fraction"
+            results.add(metric.replace("_", " "), found[metric], unit=unit, **about)
+
+
+def differences(results: report.Results, name: str, group: str, asked: dict[str, pd.DataFrame]) -> None:
+    """Tuned minus base of the same queries, and the p of "no difference"."""
+    rows, column = {state: chosen(each, group) for state, each in asked.items()}, GROUPS[group]
+    for k in KS:
+        after, before = ((rows[state][column] <= k).to_numpy(float) for state in ("tuned", "base"))
+        change = metrics.paired_bootstrap(after, before, rows["tuned"]["group"].to_numpy())
+        about = {"task": "paired", "group": group, "model": name, "n": rows["tuned"]["image_id"].nunique()}
+        results.add(f"R@{k}, difference", {key: change[key] for key in ("mean", "ci_low", "ci_high")}, **about)
+        results.add(f"R@{k}, p", change["p"], **about)
+
+
+def lift(results: report.Results, name: str, asked: dict[str, pd.DataFrame]) -> None:
+    """How many times as often the exact turtle is found within ten, and how far its median rank falls."""
+    ranks = {state: chosen(each, EXACT)["exact"] for state, each in asked.items()}
+    hits = {state: np.mean(each <= 10) for state, each in ranks.items()}
+    about = {"task": "lift", "group": EXACT, "model": name, "unit": "ratio"}
+    about["n"] = chosen(asked["base"], EXACT)["image_id"].nunique()
+    results.add("R@10, tuned / base", hits["tuned"] / hits["base"], **about)
+    results.add("median rank, tuned / base", ranks["tuned"].median() / ranks["base"].median(), **about)
+
+
+def forgotten(results: report.Results, name: str, base: encoders.Encoder, tuned: list[encoders.Encoder]) -> None:
+    """Every task of the ledger, all seeds together."""
+    for task in ledger.TASKS:
+        before, after = ledger.score(base, task), pd.concat([ledger.score(encoder, task) for encoder in tuned])
+        pairs = after["value"].to_numpy(), np.tile(before["value"], len(tuned)), after["group"].to_numpy()
+        change = metrics.paired_bootstrap(*pairs)
+        about = {"task": "ledger", "group": task, "model": name, "n": len(before), "dataset": "see group"}
+        results.add("base", float(before["value"].mean()), **about)
+        results.add("tuned", float(after["value"].mean()), **about)
+        results.add("difference", {key: change[key] for key in ("mean", "ci_low", "ci_high")}, **about)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
