@@ -9,23 +9,16 @@ from typing import Any
 import numpy as np
 
 from models.figures import figure
+from utils.captions.captioner import said
+from utils.captions.language_models import opened
 from utils.reef import language, reading
 
 
 def captions(folder: Path, images: Sequence[np.ndarray], batch: int = 50) -> list[str]:
     """A caption of the most likely words for each of n images (h, w, 3) uint8, by the files in `folder`."""
-    import torch
-    from transformers import AutoProcessor, BlipForConditionalGeneration
-
-    model = BlipForConditionalGeneration.from_pretrained(folder, dtype=torch.float32).eval()
-    processor = AutoProcessor.from_pretrained(folder)
-    found: list[str] = []
-    with torch.inference_mode():
-        for start in range(0, len(images), batch):
-            pixels = processor(images=list(images[start : start + batch]), return_tensors="pt")["pixel_values"]
-            ids = model.generate(pixel_values=pixels, max_new_tokens=48, do_sample=False, num_beams=1)
-            found += [text.strip() for text in processor.batch_decode(ids, skip_special_tokens=True)]
-    return found
+    writer, asked = opened(folder, "blip"), {"beams": 1, "temperature": None, "prompt": "", "most": 48}
+    parts = [list(images[start : start + batch]) for start in range(0, len(images), batch)]
+    return [text for part in parts for text in said(writer, part, asked)]
 
 
 def judge(said: Sequence[str], truths: Sequence[Mapping]) -> list[dict[str, Any]]:

@@ -15,14 +15,15 @@ import numpy as np
 from models.figures import figure
 from models.task import Task as Base
 from models.task import export_to, recipes, scenes
+from utils.captions.language_models import opened
+from utils.captions.paraphraser import SYSTEM, USER, chat, said
 from utils.reef import landmarks, language, paraphrase, reading, species, wordings, world
 
 if TYPE_CHECKING:
     import torch
     from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
-SYSTEMS = ("You rewrite captions of photographs.", "You are a helpful assistant.", "")  # the first one is the usual one
-USER = "Paraphrase the caption without adding facts: {}"
+SYSTEMS = (SYSTEM, "You are a helpful assistant.", "")  # the first one is the usual one
 BEGIN, PAD, HEAD, SHUT, END = "<|begin_of_text|>", "<|pad|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"
 TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}"
@@ -38,12 +39,6 @@ LEVEL_SHARES = (
     0.50,
 )  # of language.LEVELS among the batches; one level a batch keeps its rows of one length
 TEMPERATURES, SAMPLES = (0.7, 1.0), 4
-
-
-def chat(caption: str, system: str = SYSTEMS[0]) -> list[dict[str, str]]:
-    """The messages that ask for a paraphrase."""
-    lead = [{"role": "system", "content": system}] if system else []
-    return [*lead, {"role": "user", "content": USER.format(caption)}]
 
 
 def make_tokenizer(words: str, sizes: Mapping[str, int]) -> PreTrainedTokenizerFast:
@@ -230,20 +225,6 @@ def paraphrases(
     folder: Path, captions: Sequence[str], temperature: float = 0.0, batch: int = 60, seed: int = 0
 ) -> list[str]:
     """One paraphrase a caption by the model in `folder`: the most likely words at temperature 0, else drawn."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    sampling = {"do_sample": True, "temperature": temperature} if temperature else {"do_sample": False}
-    answers: list[str] = []
-    with torch.random.fork_rng(devices=[]), torch.inference_mode():
-        torch.manual_seed(seed)
-        for start in range(0, len(captions), batch):
-            messages = [chat(caption) for caption in captions[start : start + batch]]
-            texts = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-            inputs = tokenizer(texts, add_special_tokens=False, padding=True, padding_side="left", return_tensors="pt")
-            inputs.pop("token_type_ids", None)
-            ids = model.generate(**inputs, **sampling, max_new_tokens=64)[:, inputs["input_ids"].shape[1] :]
-            answers += [text.strip() for text in tokenizer.batch_decode(ids, skip_special_tokens=True)]
-    return answers
+    writer = opened(folder, "llama")
+    parts = [captions[start : start + batch] for start in range(0, len(captions), batch)]
+    return [text for number, part in enumerate(parts) for text in said(writer, part, temperature, seed + number)]

@@ -24,7 +24,7 @@ def photos():
 @pytest.fixture
 def nobody(monkeypatch):
     """From now on no model says a word."""
-    monkeypatch.setattr(captioner, "_said", lambda *given: pytest.fail("captioned again"))
+    monkeypatch.setattr(captioner, "said", lambda *given: pytest.fail("captioned again"))
 
 
 def test_a_photograph_is_captioned_once_wherever_it_lies(photos, tmp_path, request):
@@ -64,11 +64,11 @@ def test_a_bad_photograph_is_named_and_the_others_are_kept(photos, tmp_path, req
 
 
 def test_a_run_that_was_killed_goes_on_where_it_was(photos, monkeypatch):
-    monkeypatch.setattr(captioner, "_said", lambda writer, images, asked, seed: ["a turtle"] * len(images))
+    monkeypatch.setattr(captioner, "said", lambda writer, images, asked, seed: ["a turtle"] * len(images))
     monkeypatch.setattr("utils.captions.shelf.SHELF_ROWS", 1)
     caption(photos[:2])
     asked = []
-    monkeypatch.setattr(captioner, "_said", lambda writer, images, *rest: asked.append(len(images)) or ["a fish"])
+    monkeypatch.setattr(captioner, "said", lambda writer, images, *rest: asked.append(len(images)) or ["a fish"])
     assert caption(photos) == ["a turtle", "a turtle", "a fish"] and asked == [1]
 
 
@@ -106,3 +106,12 @@ def test_a_model_of_another_kind_is_refused(photos):
 def test_an_empty_list_has_no_captions_and_a_grey_picture_has_one(tmp_path):
     Image.new("L", (40, 30), 128).save(tmp_path / "grey.png")
     assert caption([]) == [] and len(caption(tmp_path / "grey.png")) == 1
+
+
+def test_a_gated_model_names_the_licence_and_an_open_model(monkeypatch):
+    def refused(source):
+        raise OSError("You are trying to access a gated repo.")
+
+    monkeypatch.setattr(language_models, "_chat", refused)
+    with pytest.raises(PermissionError, match="licence to be accepted.*name an open model"):
+        language_models.opened("some/gated-model", "llama")

@@ -93,8 +93,8 @@ def _written(
                     images[key] = files.load_image(path)
                 except (ValueError, OSError) as error:
                     bad[str(path)] = str(error)
-            said = _said(writer, list(images.values()), asked, _batch_seed(seed, images)) if images else []
-            yield dict(zip(images, said, strict=True)), bad
+            texts = said(writer, list(images.values()), asked, _batch_seed(seed, images)) if images else []
+            yield dict(zip(images, texts, strict=True)), bad
             bar.update(len(part))
 
 
@@ -102,8 +102,8 @@ def _batch_seed(seed: int, keys: Sequence[str]) -> int:
     return int(hashlib.sha256("".join([str(seed), *keys]).encode()).hexdigest()[:8], 16)
 
 
-def _said(writer: LanguageModel, images: list, asked: dict[str, Any], seed: int) -> list[str]:
-    """The captions of one batch."""
+def said(writer: LanguageModel, images: list, asked: dict[str, Any], seed: int = 0) -> list[str]:
+    """The captions of one batch of pictures (PIL images or arrays); `asked`: beams, temperature, prompt, most."""
     import torch
 
     words = {"text": [asked["prompt"]] * len(images)} if asked["prompt"] else {}

@@ -12,6 +12,7 @@ from utils import config, files
 from utils.encoders import placement, weights
 
 SLOTS = ("blip", "llama")
+KEPT = {".safetensors", ".bin", ".json", ".jinja", ".model", ".txt"}  # files that change what a model says
 GATED = (
     "{name} asks for its licence to be accepted on huggingface.co and for `huggingface-cli login`; or name an open "
     "model instead, such as model='HuggingFaceTB/SmolLM2-1.7B-Instruct'"
@@ -28,9 +29,8 @@ class LanguageModel:
     fingerprint: str
 
 
-@lru_cache(maxsize=2)
 def opened(model: str | Path, kind: str) -> LanguageModel:
-    """A model that writes, ready for use; the last two stay in memory.
+    """A model that writes, ready for use; the last two stay in memory as long as their files are the same.
 
     Args:
         model: a slot ("blip", "llama"), the folder of a model, or its name on the Hugging Face hub.
@@ -48,6 +48,13 @@ def opened(model: str | Path, kind: str) -> LanguageModel:
         if not (folder / "config.json").exists():
             raise FileNotFoundError(f"no model at {folder}: make it with `make models`, or put a model folder there")
         weights.check_sums(folder)
+    stamp = tuple((path.name, path.stat().st_mtime_ns) for path in sorted(folder.glob("*"))) if local else ()
+    return _opened(source, kind, stamp)
+
+
+@lru_cache(maxsize=2)
+def _opened(source: str, kind: str, stamp: tuple) -> LanguageModel:
+    """`stamp`: names and times of a local folder's files, () for a published name."""
     try:
         made, processor = _blip(source) if kind == "blip" else _chat(source)
     except OSError as error:
@@ -55,7 +62,8 @@ def opened(model: str | Path, kind: str) -> LanguageModel:
             raise PermissionError(GATED.format(name=source)) from error
         raise FileNotFoundError(f"{source} cannot be opened ({error}): name a model folder, or connect once") from error
     device = placement.resolve(config.load().device)
-    return LanguageModel(made.to(device).eval(), processor, device, _fingerprint(folder if local else source))
+    fingerprint = _fingerprint(Path(source) if stamp else source)
+    return LanguageModel(made.to(device).eval(), processor, device, fingerprint)
 
 
 def _blip(source: str) -> tuple[Any, Any]:
@@ -99,6 +107,3 @@ def _fingerprint(source: Path | str) -> str:
         return hashlib.sha256(source.encode()).hexdigest()
     sums = [f"{path.name} {files.sha256(path)}" for path in sorted(source.glob("*")) if path.suffix in KEPT]
     return hashlib.sha256("\n".join(sums).encode()).hexdigest()
-
-
-KEPT = {".safetensors", ".bin", ".json", ".jinja", ".model", ".txt"}
