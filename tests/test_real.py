@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from models import captioning
-from utils import app, config, datasets, encoders, evaluate, reef
+from utils import app, captions, config, datasets, encoders, evaluate, reef
 from utils.files import load_image
 
 pytestmark = pytest.mark.real
@@ -87,3 +87,12 @@ def test_real_paintings_are_read_from_two_folders_and_their_other_files_are_coun
     frame = datasets.image_folder(real_data / "museum_paintings")
     assert frame["label"].value_counts().to_dict() == {"BBDD": 149, "qsd1_w1": 30}
     assert frame.attrs["ignored"] > 0 and not frame.attrs["skipped"]
+
+
+def test_one_human_caption_against_four_others_scores_as_the_reference_implementation_says(real_data):
+    table = pd.read_csv(real_data / "flickr8k_1000" / "captions.txt")
+    own = table.groupby("image")["caption"].apply(list)
+    candidates, references = [texts[0] for texts in own], [texts[1:] for texts in own]
+    # pycocoevalcap 1.2, given the same words
+    assert captions.cider(candidates, references).mean() == pytest.approx(0.7660455, abs=1e-6)
+    assert captions.bleu(candidates, references) == pytest.approx(0.2089373, abs=1e-6)

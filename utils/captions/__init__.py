@@ -24,11 +24,12 @@ from utils.captions.guard import changes
 from utils.captions.page import to_html
 from utils.captions.paraphraser import paraphrase
 from utils.captions.review import label_cost, merge, review_queue
+from utils.captions.scores import bleu, cider
 from utils.captions.sheet import read_csv, to_csv
 from utils.captions.templates import from_labels
 from utils.captions.variety import vary
 
 __all__ = [
-    "RULES", "caption", "changes", "clean", "counts", "diversity", "form", "from_labels", "groups", "label_cost", "merge",
+    "RULES", "bleu", "caption", "changes", "cider", "clean", "counts", "diversity", "form", "from_labels", "groups", "label_cost", "merge",
     "paraphrase", "read_csv", "review_queue", "table", "to_csv", "to_html", "undo", "vary",
 ]  # fmt: skip

@@ -1,0 +1,45 @@
+"""BLEU and CIDEr-D give what the reference implementation of COCO's captioning challenge gives."""
+
+import numpy as np
+import pytest
+
+from utils.captions import bleu, cider
+from utils.captions.scores import words
+
+REFERENCES = [
+    ["a turtle swims over sand", "a sea turtle above the sand", "one turtle in the sea"],
+    ["two dogs run on a beach", "dogs are running at the beach"],
+    ["a red bus on a street", "a bus in the city", "a big red bus"],
+    ["a turtle with a net on its shell over sand"],
+]
+CANDIDATES = ["a turtle over the sand", "two dogs on the beach", "a red red bus on the street in the city", "a turtle"]
+
+
+def test_cider_is_that_of_the_reference_implementation():
+    expected = [1.29372759, 2.27506634, 1.78599216, 0.42237367]  # pycocoevalcap 1.2
+    np.testing.assert_allclose(cider(CANDIDATES, REFERENCES), expected, rtol=1e-7)
+
+
+@pytest.mark.parametrize(("order", "expected"), [(1, 0.72427588), (2, 0.56619250), (3, 0.33167211)])
+def test_bleu_is_that_of_the_reference_implementation(order, expected):
+    assert bleu(CANDIDATES, REFERENCES, order) == pytest.approx(expected, rel=1e-6)  # pycocoevalcap 1.2
+
+
+def test_a_caption_that_is_its_only_reference_has_all_points():
+    texts = ["a turtle over the white sand", "two dogs run on a beach", "a red bus on a street"]
+    np.testing.assert_allclose(cider(texts, [[text] for text in texts]), 10.0)
+    assert bleu(texts, [[text] for text in texts]) == pytest.approx(1.0)
+
+
+def test_case_and_punctuation_do_not_count_and_words_keep_their_joints():
+    assert words("A Turtle's net, on the sea-bed!") == ["a", "turtle's", "net", "on", "the", "sea-bed"]
+    assert list(cider(["A dog. "], [["a dog"]])) == list(cider(["a dog"], [["a dog"]]))
+
+
+def test_empty_captions_have_no_points_and_missing_references_are_named():
+    assert list(cider(["", "🐢"], [["a dog"], ["a cat"]])) == [0.0, 0.0] and len(cider([], [])) == 0
+    for score in (bleu, cider):
+        with pytest.raises(ValueError, match="1 captions and 2 lists"):
+            score(["a"], [["a"], ["b"]])
+        with pytest.raises(ValueError, match="one reference at least"):
+            score(["a"], [[]])
