@@ -14,6 +14,7 @@ from unseen_sentences import SENTENCES
 from models import blip, captioning, english, graft, labels, llama, spacy_pipeline, task, train, wordpieces
 from models.english import tree
 from utils import reef
+from utils.captions import facts
 from utils.reef import language, mixture, paraphrase, reading, world
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -444,11 +445,11 @@ def test_states_are_counted_for_and_against():
     turtle = {"kind": "turtle", "states": ["net", "hook"], "seen": True, "area": 9.0, "box_xyxy": [0, 0, 3, 3],
               "attributes": {"species": "green", "stage": "adult", "action": "swimming"}}  # fmt: skip
     truth = {"facts": {"scene": "sea", "place": "sand", "light": "bright"}, "objects": [turtle]}
-    found = captioning.compare(reading.read("a turtle with a net on its shell and with algae on its shell"), truth)
+    found = facts.compare(reading.read("a turtle with a net on its shell and with algae on its shell"), truth)
     assert sorted(found["turtle states", "precision"]) == [0.0, 1.0]
     assert sorted(found["turtle states", "recall"]) == [0.0, 1.0]
     assert found["main kind", "recall"] == [1.0] and found["all claims", "share"] == [0.0]
-    several = captioning.compare(reading.read("two turtles"), truth | {"objects": [turtle, turtle]})
+    several = facts.compare(reading.read("two turtles"), truth | {"objects": [turtle, turtle]})
     assert several["turtle states", "recall"] == []
 
 
