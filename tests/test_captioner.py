@@ -11,11 +11,6 @@ from utils.captions.captioner import caption
 from utils.captions.shelf import Shelf
 
 
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.setenv("REEF_OUT", str(tmp_path / "out"))
-
-
 @pytest.fixture(scope="module")
 def photos():
     return list(datasets.load("own_turtles")["path"][:3])

@@ -11,11 +11,6 @@ def encoder():
     return encoders.load("clip-vit-openai", device="cpu", precision="fp32")
 
 
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.setenv("REEF_OUT", str(tmp_path))
-
-
 @pytest.mark.parametrize(
     ("source", "other", "said"),
     [

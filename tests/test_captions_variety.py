@@ -5,11 +5,6 @@ import pytest
 from utils.captions import paraphraser, vary
 
 
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.setenv("REEF_OUT", str(tmp_path))
-
-
 def speaks(monkeypatch, answer):
     """A model that gives `answer(caption, temperature)`; returns the temperatures that it was asked at."""
     asked = []

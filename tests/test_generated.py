@@ -6,11 +6,6 @@ from PIL import Image
 from utils import config, datasets
 
 
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.setenv("REEF_OUT", str(tmp_path))
-
-
 def test_generated_turtles_are_to_learn_from_and_others_than_the_data_sets():
     made, known = datasets.generated(12, seed=5), datasets.load("sea_turtles")
     assert len(made) == 12 and set(made["split"]) == {"train"} and set(made["category"]) == {"turtle"}

@@ -9,12 +9,6 @@ from models import ablations, lora, train
 from utils import encoders, finetune
 
 
-@pytest.fixture
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.setenv("REEF_OUT", str(tmp_path))
-    return tmp_path
-
-
 @pytest.fixture(scope="module")
 def frame():
     """Every twelfth image of each archive and split."""
@@ -22,9 +16,9 @@ def frame():
 
 
 @pytest.mark.slow
-def test_the_adapters_of_all_seeds_are_trained_signed_and_measured(elsewhere):
-    out = elsewhere / "lora-openai"
-    card = train.train("lora-openai", out, elsewhere, smoke=True)
+def test_the_adapters_of_all_seeds_are_trained_signed_and_measured(tmp_path):
+    out = tmp_path / "lora-openai"
+    card = train.train("lora-openai", out, tmp_path, smoke=True)
     folders = sorted(path.name for path in out.iterdir() if path.is_dir())
     assert folders == ["seed-0", "seed-1", "seed-2"] and len(card["sha256"]) == 9
     assert {figure["task"] for figure in card["figures"]} == {
@@ -34,7 +28,7 @@ def test_the_adapters_of_all_seeds_are_trained_signed_and_measured(elsewhere):
         finetune.load(encoders.load("clip-vit-openai", precision="fp32"), out / name) for name in folders[:2]
     )
     assert first.fingerprint != second.fingerprint
-    again = train.train("lora-openai", out, elsewhere, smoke=True)  # finished runs are found, not made again
+    again = train.train("lora-openai", out, tmp_path, smoke=True)  # finished runs are found, not made again
     assert again["sha256"] == card["sha256"]
 
 
@@ -55,12 +49,12 @@ def test_an_adapter_exported_half_way_lies_between_base_and_tuned(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_training_of_adapters_that_is_stopped_leaves_nothing_in_their_folder(elsewhere):
-    assert train.train("lora-openai", elsewhere / "out", elsewhere, stop=lambda step: True, smoke=True) is None
-    assert not (elsewhere / "out").exists()
+def test_a_training_of_adapters_that_is_stopped_leaves_nothing_in_their_folder(tmp_path):
+    assert train.train("lora-openai", tmp_path / "out", tmp_path, stop=lambda step: True, smoke=True) is None
+    assert not (tmp_path / "out").exists()
 
 
-def test_the_way_is_the_best_one_that_costs_little_elsewhere(monkeypatch):
+def test_the_way_is_the_best_one_that_costs_little_tmp_path(monkeypatch):
     """Exact turtles rise with the way; `cat_all` loses 0.4 points each tenth after the first six."""
     frame = pd.DataFrame({"split": ["val"] * 4, "captions": [["a turtle"]] * 4})
     asked = {
@@ -112,7 +106,7 @@ def test_crops_are_of_training_turtles_alone(frame):
 
 
 @pytest.mark.slow
-def test_a_run_of_an_ablation_is_kept_and_found_again(elsewhere, frame, monkeypatch):
+def test_a_run_of_an_ablation_is_kept_and_found_again(tmp_path, frame, monkeypatch):
     variant = ablations.Variant("rank", "2", {"steps": 1, "batch": 8}, {"rank": 2})
     first = ablations.run(variant, 0, frame)
     monkeypatch.setattr(finetune, "train", lambda *args, **options: pytest.fail("trained again"))

@@ -12,11 +12,6 @@ CAPTIONS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.setenv("REEF_OUT", str(tmp_path))
-
-
 def speaks(monkeypatch, *answers):
     """A model that gives these answers in turn; returns the list of what it was asked."""
     asked, left = [], iter(answers)
