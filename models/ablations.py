@@ -23,7 +23,7 @@ HERE = Path(__file__).resolve().parent
 if str(HERE.parent) not in sys.path:
     sys.path.insert(0, str(HERE.parent))
 
-from models import lora  # noqa: E402
+from models import cards, lora  # noqa: E402
 from utils import config, datasets, encoders, files, finetune, ledger, metrics, report  # noqa: E402
 from utils.evaluate import marine, turtle_of  # noqa: E402
 from utils.finetune.adapters import METHODS  # noqa: E402
@@ -129,13 +129,14 @@ def ranks(encoder: encoders.Encoder, frame: pd.DataFrame) -> pd.DataFrame:
 
 def run(variant: Variant, seed: int, frame: pd.DataFrame) -> dict[str, Any]:
     """Train and judge one variant with one seed, or find it done: ranks, how many numbers learned, seconds."""
-    settings = variant.settings_of(seed)
-    asked = {"settings": asdict(settings), "data": [variant.group, variant.name] if variant.data is not own else []}
+    settings, given = variant.settings_of(seed), variant.data(frame)
+    encoder = encoders.load(SLOT, precision="fp32")
+    asked = {"settings": asdict(settings), "base": encoder.fingerprint}
+    asked |= {"learned": finetune.digest(given), "judged": finetune.digest(frame)}
     key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:12]
     folder = config.load().artifacts_dir / "ablations" / key
     if not (folder / "ranks.json").exists():
-        encoder = encoders.load(SLOT, precision="fp32")
-        log = finetune.train(encoder, variant.data(frame), folder, settings, resume=True, progress=False)
+        log = finetune.train(encoder, given, folder, settings, resume=True, progress=False)
         asked_of = ranks(encoder, frame)
         found = {"learning": finetune.count(encoder)[0], "seconds": float(log["seconds"].sum())}
         files.write_json(folder / "ranks.json", found | {"ranks": asked_of.to_dict("list")})
@@ -197,11 +198,16 @@ def pooled(runs: list[dict], column: str, turtle: bool | None) -> tuple[np.ndarr
 
 
 def _interpolation(results: report.Results, frame: pd.DataFrame) -> None:
-    """Between the base and the committed adapter of the first seed: what is gained on turtles, what is lost elsewhere."""
+    """Between the base and the adapter of the first seed: what is gained on turtles, what is lost elsewhere.
+
+    The committed adapter lies some of the way back already, as its card says; shares are of the whole way.
+    """
     base, tuned = (encoders.load(SLOT, precision="fp32") for _ in range(2))
-    finetune.load(tuned, config.load().models_dir / "lora-openai" / "seed-0")
+    folder = config.load().models_dir / "lora-openai"
+    finetune.load(tuned, folder / "seed-0")
+    way = cards.read_card(folder)["recipe"]["training"]["ways"][0]
     for share in SHARES:
-        between = finetune.interpolate(base, tuned, share)
+        between = finetune.interpolate(base, tuned, share / way)
         asked = [{"ranks": ranks(between, frame).to_dict("list")}]
         about = {"group": "between base and tuned", "method": f"{share:.2f}"}
         for metric, (column, turtle) in MEASURES.items():

@@ -60,12 +60,18 @@ def fit(
     `plan` gets the seconds of all runs, and the ways.
     """
     smoke, frame, ways, seconds = plan["smoke"], material(recipe, plan["smoke"]), {}, 0.0
+    halted: list[bool] = []
+
+    def asked(step: int) -> bool:
+        halted.append(stop(step))
+        return halted[-1]
+
     for seed in recipe["data"]["seeds"]:
         settings = settings_of(recipe, seed, smoke)
         run = config.load().artifacts_dir / "finetune" / f"{plan['slot']}{'-smoke' * smoke}" / f"seed-{seed}"
         encoder = encoders.load(recipe["base"], precision="fp32")
-        log = finetune.train(encoder, frame, run, settings, resume=True, stop=stop)
-        if len(log) < settings.epochs:
+        log = finetune.train(encoder, frame, run, settings, resume=True, stop=asked)
+        if any(halted):
             return None
         seconds += float(log["seconds"].sum())
         ways[run] = best_way(recipe["base"], run / BEST, frame)
@@ -94,6 +100,9 @@ def export(ways: Mapping[Path, float], out: Path, recipe: Mapping[str, Any]) -> 
     """Of every run the adapter with the best R@5 of turtles on the validation gallery, as far as `ways` says, and the log.
 
     A step back towards the base is a smaller product of the two matrices, so the adapter is still an adapter.
+
+    Raises:
+        ValueError: a step back of what is not LoRA by peft.
     """
     from safetensors.torch import load_file, save_file
 
@@ -102,6 +111,8 @@ def export(ways: Mapping[Path, float], out: Path, recipe: Mapping[str, Any]) -> 
         folder = out / run.name
         folder.mkdir(parents=True, exist_ok=True)
         tensors = load_file(run / BEST / TENSORS)
+        if way != 1.0 and not any(".lora_B." in name for name in tensors):
+            raise ValueError(f"{run} learned without LoRA by peft: it can only be exported whole, not {way} of the way")
         for name, weight in tensors.items():
             if name.endswith("logit_scale"):
                 tensors[name] = scale.lerp(weight, way)

@@ -232,12 +232,11 @@ def test_what_says_nothing_is_flagged_and_kept(sentence):
 @pytest.mark.parametrize(
     "sentence",
     [
-        "die Schildkröte schwimmt über dem Riff", "une tortue nage près du récif", "una tortuga nada sobre la arena", "una tartaruga nel mare blu",
-        "uma tartaruga nadando em mar aberto", "een schildpad zwemt onder het schip", "海龟在海里游泳", "カメが泳いでいる", "سلحفاة تسبح في البحر",
+        "海龟在海里游泳", "カメが泳いでいる", "سلحفاة تسبح في البحر",
         "צב ים שוחה", "черепаха плывёт", "a χελώνα στη θάλασσα",
     ],
 )  # fmt: skip
-def test_other_languages_are_flagged_and_kept(sentence):
+def test_other_scripts_are_flagged_and_kept(sentence):
     assert one(sentence)[2] == "not English"
     assert captions.clean([sentence])["raw"][0] == sentence
 
@@ -253,10 +252,9 @@ def test_english_is_not_flagged(sentence):
     assert one(sentence)[2] is None
 
 
-def test_what_the_guess_misses_is_what_its_docstring_says():
-    assert not not_english("seekor penyu berenang di atas pasir")
-    assert not not_english("tortuga verde")
-    assert not not_english("eine Schildkröte, a turtle, and the Riff")
+def test_other_languages_in_latin_letters_pass_as_the_docstring_says():
+    assert not not_english("une tortue nage près du récif")
+    assert not not_english("divers off La Jolla in El Salvador")
 
 
 # counts

@@ -16,7 +16,7 @@ import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
 
-from utils.captions import form, page, review, sheet
+from utils.captions import page, review, sheet, widgets
 
 HOSTILE = [
     "a turtle </textarea><script>window.harmed = 1</script><img src=x onerror='window.harmed = 1'>",
@@ -133,7 +133,7 @@ def test_a_file_name_that_is_no_unicode_does_not_stop_the_page(queue, tmp_path):
 
 @pytest.fixture
 def controls(queue, tmp_path):
-    return form._Form(queue, tmp_path / "out" / "form.csv")
+    return widgets._Form(queue, tmp_path / "out" / "form.csv")
 
 
 def button(controls, name):
@@ -175,19 +175,19 @@ def test_a_form_shows_the_name_of_an_unreadable_photograph(controls):
 def test_a_form_goes_on_with_its_file_and_leaves_another_review_alone(controls, queue):
     controls.text.value = "another"
     button(controls, "next").click()
-    assert form._Form(queue, controls.path).text.value == "another"
+    assert widgets._Form(queue, controls.path).text.value == "another"
     before = controls.path.read_bytes()
     with pytest.raises(ValueError, match=r"form.csv: holds a review of other captions \(own/photo_0.png\)"):
-        form._Form(queue[3:], controls.path)
+        widgets._Form(queue[3:], controls.path)
     assert controls.path.read_bytes() == before
 
 
 def test_a_form_lies_among_the_artifacts_unless_told_otherwise(queue, reef_out):
-    box = form.form(queue)
+    box = widgets.form(queue)
     box.children[1].children[1].children[3].children[2].click()
     assert (reef_out / "artifacts" / "captions_reviewed.csv").is_file()
     with pytest.raises(ValueError, match="the queue is empty"):
-        form.form(queue[:0])
+        widgets.form(queue[:0])
 
 
 # the page in a browser

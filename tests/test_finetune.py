@@ -359,7 +359,8 @@ def test_between_base_and_tuned_the_ends_are_those_two(slot):
         for new, old in zip(embeddings(finetune.interpolate(base, tuned, share)), embeddings(end), strict=True):
             np.testing.assert_allclose(new, old, atol=1e-5)
     half = finetune.interpolate(base, tuned, 0.5).model.logit_scale
-    assert float(half) == pytest.approx(float((base.model.logit_scale + tuned.model.logit_scale).detach()) / 2)
+    scales = [encoder.model.logit_scale.item() for encoder in (base, tuned)]
+    assert half.item() == pytest.approx(sum(scales) / 2)
 
 
 def test_there_is_nothing_between_two_models():
@@ -527,8 +528,10 @@ def test_a_gradient_that_is_not_finite_changes_nothing(encoder, frame, tmp_path,
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"loss": "hinge"}, {"labels": "colour"}, {"epochs": 0}, {"chunk": 0}, {"warmup": 1.5}, {"detail": -0.1}]
-)
+    "wrong",
+    [{"loss": "hinge"}, {"labels": "colour"}, {"epochs": 0}, {"epochs": None}, {"batch": 2.5}, {"chunk": 0}, {"warmup": 1.5},
+     {"detail": -0.1}, {"patches": 0.0}, {"rate": float("nan")}, {"decay": -1.0}],
+)  # fmt: skip
 def test_wrong_settings_are_named(wrong):
     with pytest.raises(ValueError, match=str(*wrong.values())):
         Settings(**wrong)

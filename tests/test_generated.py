@@ -35,6 +35,18 @@ def test_a_painter_is_given_the_most_detailed_sentences_once():
     assert len(asked) == 5
 
 
+def test_another_painter_paints_anew_and_the_labels_are_those_of_the_sentences():
+    def painter(colour):
+        return lambda sentences: [Image.new("RGB", (64, 48), colour) for _ in sentences]
+
+    red, blue = (datasets.generated(3, "coco", 5, painter(colour), colour) for colour in ("red", "blue"))
+    assert Image.open(red["path"][0]).getpixel((5, 5))[0] > 200 > Image.open(blue["path"][0]).getpixel((5, 5))[0]
+    assert list(red["category"]) == list(datasets.generated(3, "coco", 5)["category"]) and "turtle" not in set(
+        red["category"]
+    )
+    assert list(red["captions"]) == [[captions[-1]] for captions in datasets.generated(3, "coco", 5)["captions"]]
+
+
 def test_a_painter_that_leaves_a_sentence_out_leaves_nothing_behind():
     with pytest.raises(ValueError, match="returned 1 images for 2 sentences"):
         datasets.generated(4, seed=5, paint=lambda sentences: [Image.new("RGB", (8, 8))], batch=2)

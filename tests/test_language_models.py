@@ -162,6 +162,7 @@ def test_the_grammar_can_annotate_all_phrases_of_the_captions():
 # spaCy
 
 
+@pytest.mark.slow
 def test_the_pipeline_trains_and_is_read_by_spacy(tmp_path, monkeypatch):
     import spacy
 
@@ -184,6 +185,7 @@ def test_the_pipeline_trains_and_is_read_by_spacy(tmp_path, monkeypatch):
     assert root["value"] > 0.2
 
 
+@pytest.mark.slow
 def test_a_signal_stops_the_pipeline_and_leaves_what_was_there(tmp_path, monkeypatch, capsys):
     recipe = copy.deepcopy(train.recipe_of("spacy"))
     recipe["architecture"] |= {"width": 32, "rows": 320, "depth": 1}

@@ -293,5 +293,5 @@ def test_the_lines_of_a_forest_do_not_overlap():
 
 
 def test_a_forest_without_variants_is_refused():
-    with pytest.raises(ValueError, match="no variant"):
+    with pytest.raises(ValueError, match="0 variants"):
         plots.forest(variants([]))

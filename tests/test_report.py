@@ -375,6 +375,7 @@ def test_the_notebook_itself_stays_without_outputs(page):
     assert not any(cell.get("outputs") for cell in nb.cells)
 
 
+@pytest.mark.slow
 def test_a_page_too_large_gets_smaller_pictures_and_then_fails(tmp_path, cfg, monkeypatch):
     path = notebook(tmp_path, ("py", PLOT))
     large = report.export(path, cfg).stat().st_size

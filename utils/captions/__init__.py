@@ -19,7 +19,6 @@
 from utils.captions.captioner import caption
 from utils.captions.clean import RULES, clean, counts, undo
 from utils.captions.duplicates import diversity, groups, table
-from utils.captions.form import form
 from utils.captions.guard import changes
 from utils.captions.page import to_html
 from utils.captions.paraphraser import paraphrase
@@ -28,6 +27,7 @@ from utils.captions.scores import bleu, cider
 from utils.captions.sheet import read_csv, to_csv
 from utils.captions.templates import from_labels
 from utils.captions.variety import vary
+from utils.captions.widgets import form
 
 __all__ = [
     "RULES", "bleu", "caption", "changes", "cider", "clean", "counts", "diversity", "form", "from_labels", "groups", "label_cost", "merge",

@@ -31,7 +31,7 @@ def caption(
         paths: n image files, or one.
         model: a slot, the folder of a BLIP, or its name on the hub.
         beams: of the beam search; 1 takes the most likely word each time.
-        temperature: draw words instead of searching; equal runs draw equal words.
+        temperature: draw words instead of searching; equal runs draw equal words, but one that was cut off and goes on draws others.
         prompt: words that every caption begins with, such as "a photograph of".
         most: new tokens at most.
         seed: of the drawing.
@@ -55,10 +55,12 @@ def caption(
     shelf = Shelf("captions", writer.fingerprint, asked, cache)
     keys, bad = _keys(paths)
     todo = {key: path for path, key in zip(paths, keys, strict=True) if key and key not in shelf}
-    for texts, failed in _written(writer, todo, asked, seed, progress):
-        shelf.add(texts)
-        bad |= failed
-    shelf.save()
+    try:
+        for texts, failed in _written(writer, todo, asked, seed, progress):
+            shelf.add(texts)
+            bad |= failed
+    finally:  # what an interrupted run has done is kept
+        shelf.save()
     if bad and not skip:
         raise ValueError(f"{len(bad)} of {len(paths)} images have no caption: {'; '.join(list(bad.values())[:3])}")
     for reason in bad.values():

@@ -22,8 +22,6 @@ DASHES = "-–—"
 JOINERS = "\u200c\u200d"  # zero width, but they join emoji and shape the letters of some scripts
 LOOP = range(2, 7)  # words in a phrase that beam search repeats
 FOREIGN_LETTERS = 0.3  # a larger share of letters outside Latin script is not English
-FEWEST_WORDS = 4  # shorter sentences in Latin letters are not judged
-FOREIGN_WORDS = 2
 
 # Latin names of sea creatures and names of places that say a word twice; and words that may follow themselves ("seen from
 # above above rocks", "swims along along with a seal")
@@ -42,21 +40,6 @@ UNFINISHED = frozenset({
 # Of verbs too: before a full stop, or in "a person with a hat on" and "a dog looks on", they were meant
 PARTICLES = frozenset({"in", "on", "over", "through", "under"})
 WORN = re.compile(r"\b(?:with .+|wearing .+|has .+|is|are|looks?|looking) on$")
-# Frequent words of English that are no words of its neighbours ("a", "in", "on", "is", "an", "of", "over" are)
-ENGLISH = frozenset({
-    "and", "are", "at", "by", "from", "has", "it", "its", "near", "next", "some", "that", "the", "their", "there", "this", "through",
-    "to", "two", "under", "very", "we", "while", "which", "with", "without",
-})  # fmt: skip
-# Frequent words of German, French, Spanish, Italian, Portuguese and Dutch that are none of English
-FOREIGN = frozenset({
-    "auf", "das", "dem", "der", "ein", "eine", "einem", "einen", "einer", "im", "mit", "und", "unter",
-    "avec", "dans", "des", "du", "et", "la", "le", "les", "sous", "une",
-    "bajo", "del", "el", "en", "las", "los", "una", "y",
-    "che", "delle", "gli", "il", "nel", "nella", "sott", "sulla",
-    "debaixo", "do", "em", "na", "uma",
-    "een", "het", "naar", "onder", "zijn",
-})  # fmt: skip
-
 Length = Callable[[str], int]
 
 
@@ -299,20 +282,6 @@ def _flag(caption: str) -> str | None:
 
 
 def not_english(caption: str) -> bool:
-    """Whether a sentence is hardly English: a guess from letters and frequent words.
-
-    It is if more than `FOREIGN_LETTERS` of its letters are outside Latin script; or if, of at least `FEWEST_WORDS` words,
-    none is a frequent one of English alone, and at least `FOREIGN_WORDS` are frequent ones of German, French, Spanish,
-    Italian, Portuguese or Dutch, or have letters beyond ASCII and no capital, as names have.
-
-    It misses short sentences, mixed ones, and languages written in plain ASCII whose small words it does not know ("seekor
-    penyu berenang"). English in letters of another script is taken for foreign.
-    """
+    """Whether more than `FOREIGN_LETTERS` of the letters are outside Latin script; other languages in it pass unseen."""
     letters = [c for c in caption if c.isalpha()]
-    foreign = sum("LATIN" not in unicodedata.name(c, "") for c in letters)
-    if foreign > FOREIGN_LETTERS * len(letters):
-        return True
-    words = re.findall(r"[^\W\d_]+", caption)
-    if len(words) < FEWEST_WORDS or not ENGLISH.isdisjoint(map(str.lower, words)):
-        return False
-    return sum(word.lower() in FOREIGN or (word.islower() and not word.isascii()) for word in words) >= FOREIGN_WORDS
+    return sum("LATIN" not in unicodedata.name(c, "") for c in letters) > FOREIGN_LETTERS * len(letters)

@@ -45,7 +45,8 @@ def paraphrase(
     Args:
         sentences: n captions.
         model: the slot "llama", the folder of a chat model, or its name on the hub. Its own chat template is used.
-        temperature: of the drawing; 0 takes the most likely words. Equal runs draw equal words.
+        temperature: of the drawing; 0 takes the most likely words. Equal runs draw equal words, but one that was cut off and goes
+            on draws others.
         seed: of the drawing.
         guard: take the source back where a fact was changed (see `guard.changes`).
         encoder: a CLIP for the guard, to whom "a lorry" may be "a truck".
@@ -81,11 +82,13 @@ def _all_said(sources: list[str], model: str | Path, asked: dict[str, Any], cach
     seen: Counter[str] = Counter()
     keys = [f"{_count(seen, sentence) if asked['temperature'] else 0} {sentence}" for sentence in sources]
     todo = {key: text for key, text in zip(keys, sources, strict=True) if text.strip() and key not in shelf}
-    with tqdm(total=len(todo), disable=not progress, unit="caption", desc="paraphrases") as bar:
-        for part in _parts(todo):
-            shelf.add(dict(zip(part, said(writer, list(part.values()), **asked), strict=True)))
-            bar.update(len(part))
-    shelf.save()
+    try:
+        with tqdm(total=len(todo), disable=not progress, unit="caption", desc="paraphrases") as bar:
+            for part in _parts(todo):
+                shelf.add(dict(zip(part, said(writer, list(part.values()), **asked), strict=True)))
+                bar.update(len(part))
+    finally:  # what an interrupted run has done is kept
+        shelf.save()
     return [shelf.get(key) for key in keys]
 
 

@@ -41,7 +41,7 @@ def cider(candidates: Sequence[str], references: Sequence[Sequence[str]]) -> NDA
     """CIDEr-D of each caption (Vedantam et al. 2015), (n,) float64 in [0, 10]; the mean is the corpus's figure.
 
     n-grams of one to four words are weighted by how rare they are among the images' references, so that the figure depends
-    on the whole corpus; words repeated beyond the reference do not count, and another length is penalised (sigma 6).
+    on the whole corpus (of a single image it is 0); words repeated beyond the reference do not count, and another length is penalised (sigma 6).
 
     Args:
         candidates: n captions.
@@ -63,6 +63,10 @@ def cider(candidates: Sequence[str], references: Sequence[Sequence[str]]) -> NDA
 
 
 def _check(candidates: Sequence[str], references: Sequence[Sequence[str]]) -> None:
+    if any(isinstance(own, str) for own in references):
+        raise ValueError(
+            f"references hold a bare sentence; give a list of sentences for each of {len(candidates)} captions"
+        )
     if len(candidates) != len(references) or not all(len(own) for own in references):
         raise ValueError(
             f"{len(candidates)} captions and {len(references)} lists of references, the shortest of "

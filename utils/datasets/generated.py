@@ -23,14 +23,19 @@ PREFIX = "generated/"
 
 
 def generated(
-    count: int, name: str = "sea_turtles", seed: int = 71, paint: Paint | None = None, batch: int = 8
+    count: int,
+    name: str = "sea_turtles",
+    seed: int = 71,
+    paint: Paint | None = None,
+    painter: str = "painter",
+    batch: int = 8,
 ) -> pd.DataFrame:
     """The manifest of `count` generated photographs, all of split "train"; made once, then found.
 
     They show other individuals in other scenes than the data sets, for another seed made them.
 
     >>> pipeline = diffusers.AutoPipelineForText2Image.from_pretrained("stabilityai/sdxl-turbo").to("cuda")
-    >>> more = datasets.generated(2000, paint=lambda sentences: pipeline(list(sentences)).images)
+    >>> more = datasets.generated(2000, paint=lambda s: pipeline(list(s)).images, painter="sdxl-turbo")
     >>> finetune.train(encoder, pd.concat([frame, more]), folder)
 
     Args:
@@ -39,6 +44,7 @@ def generated(
         seed: of ReefWorld's photographs.
         paint: sentences -> as many images. It is given ReefWorld's most detailed sentences, `batch` at a time; what it
             paints has that one sentence and no facts. None: ReefWorld's own photographs.
+        painter: name of `paint`; what one of this name has painted is found again, so give each its own.
         batch: sentences a call of `paint`.
 
     Raises:
@@ -46,8 +52,8 @@ def generated(
     """
     made = _made(name, seed, images=count)
     if paint:
-        made = _painted(made, paint, batch)
-    return _named(made, "train")
+        made = _painted(made, paint, painter, batch)
+    return _named(made, "train", PREFIX)
 
 
 def fresh_test(seed: int, turtles: int = 47, others: int = 53) -> pd.DataFrame:
@@ -64,7 +70,7 @@ def fresh_test(seed: int, turtles: int = 47, others: int = 53) -> pd.DataFrame:
         _made("sea_turtles", seed, images=turtles),
         _made("coco", seed, images=others),
     )
-    return _named(pd.concat(parts, ignore_index=True), "test")
+    return _named(pd.concat(parts, ignore_index=True), "test", f"{PREFIX}{seed}/")
 
 
 def _made(name: str, seed: int, images: int) -> pd.DataFrame:
@@ -77,16 +83,16 @@ def _made(name: str, seed: int, images: int) -> pd.DataFrame:
     return load(name, root=reef.write(name, root, seed, images=images, **sizes))
 
 
-def _named(frame: pd.DataFrame, split: str) -> pd.DataFrame:
+def _named(frame: pd.DataFrame, split: str, prefix: str) -> pd.DataFrame:
     """All of one split, under names that no data set has."""
-    identity = frame["identity"].map(lambda name: PREFIX + name if name else name)
-    return frame.assign(split=split, image_id=PREFIX + frame["image_id"], identity=identity)
+    identity = frame["identity"].map(lambda name: prefix + name if name else name)
+    return frame.assign(split=split, image_id=prefix + frame["image_id"], identity=identity)
 
 
-def _painted(made: pd.DataFrame, paint: Paint, batch: int) -> pd.DataFrame:
-    """The same sentences as other pictures; the folder appears whole."""
+def _painted(made: pd.DataFrame, paint: Paint, painter: str, batch: int) -> pd.DataFrame:
+    """The same sentences and labels as other pictures; the folder appears whole."""
     sentences = [captions[-1] for captions in made["captions"]]
-    digest = hashlib.sha256("\n".join(sentences).encode()).hexdigest()
+    digest = hashlib.sha256("\n".join([painter, *sentences]).encode()).hexdigest()
     folder = config.load().artifacts_dir / "training" / f"painted-{len(made)}-{digest[:8]}"
     if not folder.exists():
         with files.atomic_folder(folder) as temporary:
@@ -99,4 +105,5 @@ def _painted(made: pd.DataFrame, paint: Paint, batch: int) -> pd.DataFrame:
                     picture.convert("RGB").save(temporary / f"{number:06d}.jpg", quality=92)
             told = {"image_id": [f"{number:06d}.jpg" for number in range(len(made))], "caption": sentences}
             pd.DataFrame(told).assign(source="generated").to_csv(temporary / "captions.csv", index=False)
-    return load("own_turtles", root=folder)
+    told = {name: list(made[name]) for name in ("dataset", "category", "label", "labels")}
+    return load("own_turtles", root=folder).assign(**told)

@@ -7,12 +7,12 @@ writes it merged, in the format that `encoders.load` takes. On several GPUs: `to
 from utils.finetune.adapters import Adaptation, adapt, count, learning, load, save
 from utils.finetune.batches import BalancedBatches
 from utils.finetune.merging import export, interpolate, merge
-from utils.finetune.rows import parts
+from utils.finetune.rows import digest, parts
 from utils.finetune.settings import Settings, from_profile
 from utils.finetune.slots import tuned
 from utils.finetune.training import Run, train
 
 __all__ = [
     "Adaptation", "BalancedBatches", "Run", "Settings",
-    "adapt", "count", "export", "from_profile", "interpolate", "learning", "load", "merge", "parts", "save", "train", "tuned",
+    "adapt", "count", "digest", "export", "from_profile", "interpolate", "learning", "load", "merge", "parts", "save", "train", "tuned",
 ]  # fmt: skip

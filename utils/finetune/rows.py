@@ -115,7 +115,8 @@ def parts(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 def digest(frame: pd.DataFrame) -> str:
     """Sixteen hexadecimal digits of what a training reads of a manifest."""
-    read = pd.concat(parts(frame).values())[["image_id", "split", "category", "identity", "captions"]]
+    columns = ["image_id", "split", "category", "identity", "captions", *(["item"] if "item" in frame else [])]
+    read = pd.concat(parts(frame).values())[columns]
     return hashlib.sha256(read.to_json(orient="values").encode()).hexdigest()[:16]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from utils import config
@@ -58,9 +59,12 @@ class Settings:
                 f"loss {self.loss!r}, labels {self.labels!r}: choose among {', '.join(LOSSES)} and {', '.join(LABELS)}"
             )
         for name in ("epochs", "steps", "batch", "chunk", "patience"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name} is {value}; give 1 or more")
+            value, needed = getattr(self, name), name in ("epochs", "batch")
+            if (value is None and needed) or (value is not None and (value < 1 or value != int(value))):
+                raise ValueError(f"{name} is {value}; give a whole number, 1 or more")
+        for name in ("rate", "decay"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} is {getattr(self, name)}; give a number from 0 up")
         for name in ("warmup", "weight", "detail"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; give a share in [0, 1]")

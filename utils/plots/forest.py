@@ -23,10 +23,12 @@ def forest(table: pd.DataFrame, levels: Mapping[str, float] | None = None, xlabe
         xlabel: what is measured.
 
     Raises:
-        ValueError: no row.
+        ValueError: no row, or more than three levels.
     """
-    if table.empty:
-        raise ValueError("forest: no variant")
+    if table.empty or len(levels or {}) > 3:
+        raise ValueError(
+            f"forest: {len(table)} variants and {len(levels or {})} levels; give one to three levels, or none"
+        )
     groups = dict(list(table.groupby("group", sort=False)))
     tall = ROW * len(table) + HEAD * len(groups)
     fig = figure(8.6, tall + 1.1)
