@@ -4,7 +4,7 @@
 #                                                        --extra-index-url https://download.pytorch.org/whl/cpu)
 #   .venv/bin/python -m utils.datasets                  (make data)
 #   .venv/bin/python -m utils.report                    (make report)
-#   .venv/bin/pytest -m "not slow and not browser and not gpu and not network"; .venv/bin/pytest --nbmake notebooks/
+#   .venv/bin/pytest -m "not slow and not real and not browser and not gpu and not network"; .venv/bin/pytest --nbmake notebooks/
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -38,11 +38,12 @@ report: data ## execute the notebooks, export reports/*.html, rewrite the tables
 	$(BIN)/python -m utils.report
 
 test: data ## unit tests, then every notebook
-	$(IN_SCRATCH) $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow and not browser and not gpu and not network"
+	$(IN_SCRATCH) $(BIN)/python -m pytest -q -n 2 --dist worksteal \
+		-m "not slow and not real and not browser and not gpu and not network"
 	$(IN_SCRATCH) $(BIN)/python -m pytest -q --nbmake notebooks/
 
 test-slow: data ## browser, several-process, clean-copy and long checks
-	$(IN_SCRATCH) $(BIN)/python -m pytest -q -m "(slow or browser) and not gpu and not network"
+	$(IN_SCRATCH) $(BIN)/python -m pytest -q -m "(slow or real or browser) and not gpu and not network"
 
 lint: env ## ruff, style and format
 	$(BIN)/ruff check .

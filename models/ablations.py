@@ -172,29 +172,30 @@ def write(found: Mapping[tuple[str, str], list[dict]], rates: Mapping[str, float
         params = {"seeds": len(runs), "learning": runs[0]["learning"], "seconds": np.mean([r["seconds"] for r in runs])}
         params |= {"rate": rates[name]} if group == "what learns" else {}
         for metric, (column, turtle) in MEASURES.items():
-            value, groups = pooled(runs, column, turtle)
+            value, drawn = pooled(runs, column, turtle)
             results.add(
                 metric,
-                metrics.bootstrap(value, groups),
+                metrics.bootstrap(value, **drawn),
                 group=group,
                 method=name,
                 params=params,
                 n=len(value) // len(runs),
             )
         if len(runs) == len(reference):
-            (value, groups), (before, _) = (pooled(each, "exact", True) for each in (runs, reference))
-            change = metrics.paired_bootstrap(value, before, groups)
+            (value, drawn), (before, _) = (pooled(each, "exact", True) for each in (runs, reference))
+            change = metrics.paired_bootstrap(value, before, **drawn)
             results.add("difference", change, group=group, method=name, params=params, n=len(value) // len(runs))
     _interpolation(results, frame)
     return results.write()
 
 
-def pooled(runs: list[dict], column: str, turtle: bool | None) -> tuple[np.ndarray, np.ndarray]:
-    """Hits of all seeds one after the other, and the individual of each, which a bootstrap resamples as a whole."""
+def pooled(runs: list[dict], column: str, turtle: bool | None) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Hits of all seeds one after the other; and of each the individual and the seed, which a bootstrap resamples."""
     asked = [run["ranks"] for run in runs]
     values = np.concatenate([hits(each, column, turtle) for each in asked])
     chosen = np.ones(len(asked[0]["turtle"]), bool) if turtle is None else np.array(asked[0]["turtle"]) == turtle
-    return values, np.tile(np.array(asked[0]["group"])[chosen], len(asked))
+    groups = np.array(asked[0]["group"])[chosen]
+    return values, {"groups": np.tile(groups, len(asked)), "runs": np.repeat(np.arange(len(asked)), len(groups))}
 
 
 def _interpolation(results: report.Results, frame: pd.DataFrame) -> None:
@@ -211,8 +212,8 @@ def _interpolation(results: report.Results, frame: pd.DataFrame) -> None:
         asked = [{"ranks": ranks(between, frame).to_dict("list")}]
         about = {"group": "between base and tuned", "method": f"{share:.2f}"}
         for metric, (column, turtle) in MEASURES.items():
-            value, groups = pooled(asked, column, turtle)
-            results.add(metric, metrics.bootstrap(value, groups), **about, n=len(value))
+            value, drawn = pooled(asked, column, turtle)
+            results.add(metric, metrics.bootstrap(value, **drawn), **about, n=len(value))
         other = ledger.zero_shot("cifar10")(between)
         named = metrics.bootstrap(other["value"], other["group"])
         results.add("CIFAR-10 accuracy", named, **about | {"dataset": "cifar10", "split": "test"}, n=len(other))

@@ -60,7 +60,7 @@ def levels(
     """Recall and ranks of base and tuned, all seeds together."""
     for state, each in asked.items():
         rows = chosen(each, group)
-        found = of_ranks(rows[GROUPS[group]], rows["group"])
+        found = of_ranks(rows[GROUPS[group]], rows["group"], rows["run"])
         about |= {"task": task, "group": group, "model": f"{name}, {state}", "n": rows["image_id"].nunique()}
         for metric in shown:
             unit = "rank" if "rank" in metric else "fraction"
@@ -72,7 +72,7 @@ def differences(results: report.Results, name: str, group: str, asked: dict[str,
     rows, column = {state: chosen(each, group) for state, each in asked.items()}, GROUPS[group]
     for k in KS:
         after, before = ((rows[state][column] <= k).to_numpy(float) for state in ("tuned", "base"))
-        change = metrics.paired_bootstrap(after, before, rows["tuned"]["group"].to_numpy())
+        change = metrics.paired_bootstrap(after, before, rows["tuned"]["group"], runs=rows["tuned"]["run"])
         about = {"task": "paired", "group": group, "model": name, "n": rows["tuned"]["image_id"].nunique()}
         results.add(f"R@{k}, difference", {key: change[key] for key in ("mean", "ci_low", "ci_high")}, **about)
         results.add(f"R@{k}, p", change["p"], **about)
@@ -91,9 +91,10 @@ def lift(results: report.Results, name: str, asked: dict[str, pd.DataFrame]) -> 
 def forgotten(results: report.Results, name: str, base: encoders.Encoder, tuned: list[encoders.Encoder]) -> None:
     """Every task of the ledger, all seeds together."""
     for task in ledger.TASKS:
-        before, after = ledger.score(base, task), pd.concat([ledger.score(encoder, task) for encoder in tuned])
-        pairs = after["value"].to_numpy(), np.tile(before["value"], len(tuned)), after["group"].to_numpy()
-        change = metrics.paired_bootstrap(*pairs)
+        before = ledger.score(base, task)
+        after = pd.concat([ledger.score(encoder, task).assign(run=run) for run, encoder in enumerate(tuned)])
+        values = after["value"], np.tile(before["value"], len(tuned))
+        change = metrics.paired_bootstrap(*values, after["group"].to_numpy(), runs=after["run"].to_numpy())
         about = {"task": "ledger", "group": task, "model": name, "n": len(before), "dataset": "see group"}
         results.add("base", float(before["value"].mean()), **about)
         results.add("tuned", float(after["value"].mean()), **about)

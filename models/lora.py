@@ -145,14 +145,20 @@ def evaluate(out: Path, recipe: Mapping[str, Any], count: int, seed: int) -> lis
 def asked_of(
     base: encoders.Encoder, tuned: Sequence[encoders.Encoder], galleries: Sequence[pd.DataFrame]
 ) -> dict[str, pd.DataFrame]:
-    """`evaluate.marine` of the base and of the tuned models, galleries and models one below the other, in pairs of rows."""
-    before = pd.concat([marine(base, gallery) for gallery in galleries], ignore_index=True)
-    after = [marine(encoder, gallery) for encoder in tuned for gallery in galleries]
-    return {"base": pd.concat([before] * len(tuned), ignore_index=True), "tuned": pd.concat(after, ignore_index=True)}
+    """`evaluate.marine` of the base and of the tuned models, galleries and models one below the other, in pairs of rows.
+
+    The column `run` is the number of the tuned model; the base's rows are repeated for each.
+    """
+    before = [marine(base, gallery) for gallery in galleries]
+    found = {"base": [before] * len(tuned), "tuned": [[marine(e, gallery) for gallery in galleries] for e in tuned]}
+    return {
+        state: pd.concat([pd.concat(part).assign(run=run) for run, part in enumerate(parts)], ignore_index=True)
+        for state, parts in found.items()
+    }
 
 
 def _figures(task: str, asked: pd.DataFrame, column: str, size: int) -> list[dict[str, Any]]:
-    table = of_ranks(asked[column], asked["group"])
+    table = of_ranks(asked[column], asked["group"], asked["run"])
     return [
         {"task": task, "metric": metric, "value": table[metric]["mean"], "ci_low": table[metric]["ci_low"],
          "ci_high": table[metric]["ci_high"], "n": asked["image_id"].nunique(), "gallery_n": size}

@@ -21,6 +21,11 @@ def encoder():
         ("a red crab over sand", "a crab over sand", ["crab: red became no colour"]),
         ("a turtle with a net", "a turtle without a net", ["net: denied"]),
         ("a turtle below a ray", "a ray below a turtle", ["ray above turtle turned round"]),
+        ("a diver holds a turtle", "a turtle holds a diver", ["diver holds turtle turned round"]),
+        ("a turtle eats over a reef", "a turtle swims over a reef", ["action: eat became swim"]),
+        ("a turtle tangled in a net", "a turtle beside a net", ["caught: tangled became nothing"]),
+        ("a young turtle over sand", "an old turtle over sand", ["age: young became adult"]),
+        ("a turtle in murky water", "a turtle in clear water", ["water: murky became clear"]),
     ],
 )
 def test_a_changed_fact_is_named(source, other, said):
@@ -35,6 +40,10 @@ def test_a_changed_fact_is_named(source, other, said):
         ("a green bus on a street", "a bus that is green on a street"),
         ("a turtle over sand", "a photo of a turtle over sand"),
         ("a grey seal over sand", "a gray seal over sand"),
+        ("a turtle is swimming over sand", "a turtle glides over sand"),
+        ("a red crab and a blue crab", "a blue crab and a red crab"),
+        ("two turtles over sand", "a pair of turtles over sand"),
+        ("the bus on the street is green", "a green bus on the street"),
     ],
 )
 def test_the_same_facts_in_another_order_are_no_change(source, other):

@@ -162,6 +162,7 @@ def _process(rank, address, folder):
     torch.distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_processes_take_the_step_of_one(tmp_path):
     multiprocessing.spawn(_process, ((tmp_path / "meet").as_uri(), str(tmp_path)), nprocs=2)
     model = Towers().eval()
@@ -696,6 +697,7 @@ def test_weights_of_no_known_epoch_have_no_figures(trained, tmp_path):
     assert "Figures" not in text
 
 
+@pytest.mark.slow
 def test_the_code_on_the_card_runs(trained, tmp_path, monkeypatch):
     encoder, _ = trained
     finetune.export(encoder, tmp_path / "merged")
@@ -720,6 +722,7 @@ def test_the_code_on_the_card_runs(trained, tmp_path, monkeypatch):
         )
 
 
+@pytest.mark.slow
 def test_the_licence_of_another_base_is_left_to_it(encoder, tmp_path):
     finetune.export(shaken(encoder, Adaptation()), tmp_path / "clip-vit-openai")
     namesake = encoders.load(tmp_path / "clip-vit-openai", device="cpu", precision="fp32")
@@ -755,6 +758,7 @@ def test_the_command_says_what_is_wrong_in_a_line(frame, tmp_path, monkeypatch, 
     assert said in capsys.readouterr().err.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_the_command_leaves_a_merged_model_with_its_card(frame, tmp_path, monkeypatch):
     monkeypatch.setattr(datasets, "load", lambda name: frame)
     command.main(["clip-vit-openai", "--out", str(tmp_path / "run"), "--data", "own", "--epochs", "1", "--batch", "8"])

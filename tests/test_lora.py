@@ -111,6 +111,6 @@ def test_a_run_of_an_ablation_is_kept_and_found_again(tmp_path, frame, monkeypat
     first = ablations.run(variant, 0, frame)
     monkeypatch.setattr(finetune, "train", lambda *args, **options: pytest.fail("trained again"))
     assert ablations.run(variant, 0, frame) == first and first["learning"] > 0
-    value, groups = ablations.pooled([first, first], "exact", True)
+    value, drawn = ablations.pooled([first, first], "exact", True)
     turtles = (frame["category"] == "turtle") & (frame["split"] == "val")
-    assert len(value) == len(groups) == 2 * turtles.sum()
+    assert len(value) == len(drawn["groups"]) == len(drawn["runs"]) == 2 * turtles.sum()

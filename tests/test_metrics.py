@@ -697,3 +697,33 @@ def test_holm_multiplies_the_smallest_by_all_and_never_turns_the_order():
     assert list(metrics.holm([0.5, 0.9])) == [1.0, 1.0] and not len(metrics.holm([]))
     with pytest.raises(ValueError, match="values in"):
         metrics.holm([0.2, 1.2])
+
+
+def test_runs_that_differ_widen_the_interval_and_equal_ones_do_not():
+    rng = np.random.default_rng(0)
+    queries, names = rng.random(80), np.tile(np.arange(80), 3)
+    runs = np.repeat(["a", "b", "c"], 80)
+    equal, apart = np.tile(queries, 3), np.tile(queries, 3) + np.repeat([-0.2, 0.0, 0.2], 80)
+    plain, same, wide = (
+        metrics.bootstrap(equal, names),
+        metrics.bootstrap(equal, names, runs=runs),
+        metrics.bootstrap(apart, names, runs=runs),
+    )
+    assert same == pytest.approx(plain) and wide["mean"] == pytest.approx(plain["mean"])
+    assert wide["ci_high"] - wide["ci_low"] > 1.5 * (same["ci_high"] - same["ci_low"])
+    median = metrics.bootstrap(apart, names, statistic=np.median, runs=runs)
+    assert median["ci_high"] - median["ci_low"] > 0.2
+
+
+def test_two_methods_with_unlike_runs_are_seldom_called_different():
+    found = 0
+    for number in range(60):
+        rng = np.random.default_rng(number)
+        a, b = (np.clip(rng.random((3, 60)) + rng.normal(0, 0.1, (3, 1)), 0, 1) for _ in range(2))
+        runs, names = np.repeat([0, 1, 2], 60), np.tile(np.arange(60), 3)
+        plain, crossed = (
+            metrics.paired_bootstrap(a.ravel(), b.ravel(), names, n=400, runs=given)["p"] < 0.05
+            for given in (None, runs)
+        )
+        found += plain - crossed
+    assert found > 10

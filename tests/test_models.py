@@ -505,6 +505,7 @@ def test_a_checkpoint_write_that_fails_leaves_the_previous_one(tmp_path, monkeyp
     assert fitting.load_checkpoint(tmp_path)["step"] == 3
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_a_whole_checkpoint(tmp_path):
     program = (
         "import sys, torch; from pathlib import Path; from models import fitting\n"
@@ -656,6 +657,7 @@ def test_the_residual_network_is_a_state_dict_that_the_clip_package_loads(shapes
     assert preprocess.transforms[0].size == encoder.image_size == 96
 
 
+@pytest.mark.slow
 def test_a_stopped_training_is_not_overwritten_and_goes_on_when_asked(shapes, tmp_path):
     arguments = {"slot": SLOT, "out": tmp_path / SLOT, "data": tmp_path / "data", "smoke": True, "steps": 3}
     assert train.train(**arguments, stop=lambda step: step == 2) is None

@@ -73,12 +73,17 @@ def individuals(frame: pd.DataFrame) -> list[str]:
     return list(frame["identity"].where(known, frame["image_id"]))
 
 
-def of_ranks(ranks: Sequence[float], groups: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
-    """R@1, R@5, R@10, mean and median of ranks (m,) from 1, each with its interval, as `retrieval` gives them."""
+def of_ranks(
+    ranks: Sequence[float], groups: Sequence[str] | None = None, runs: Sequence | None = None
+) -> dict[str, dict[str, float]]:
+    """R@1, R@5, R@10, mean and median of ranks (m,) from 1, each with its interval, as `retrieval` gives them.
+
+    `groups` and `runs` as in `metrics.bootstrap`.
+    """
     ranks = np.asarray(ranks, float)
-    table = {f"R@{k}": metrics.bootstrap(ranks <= k, groups) for k in KS}
-    table["mean_rank"] = metrics.bootstrap(ranks, groups)
-    table["median_rank"] = metrics.bootstrap(ranks, groups, statistic=np.median)
+    table = {f"R@{k}": metrics.bootstrap(ranks <= k, groups, runs=runs) for k in KS}
+    table["mean_rank"] = metrics.bootstrap(ranks, groups, runs=runs)
+    table["median_rank"] = metrics.bootstrap(ranks, groups, statistic=np.median, runs=runs)
     return table
 
 

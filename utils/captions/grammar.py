@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from utils import config
@@ -14,15 +16,17 @@ if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc, Span, Token
 
-COLOURS = frozenset({"red", "orange", "yellow", "green", "blue", "purple", "violet", "pink", "brown", "black", "white", "grey", "gray", "golden", "silver", "silvery", "cream", "beige", "tan"})  # fmt: skip
-NUMBERS = {
-    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
-    **dict.fromkeys(("a", "an", "single"), 1), "several": "many", "many": "many", "some": "many", "few": "many", "pair": 2, "couple": 2,
-}  # fmt: skip
-DENIALS = frozenset({"no", "not", "without", "never", "neither", "nor", "none", "n't", "nothing", "nobody"})  # fmt: skip
-IRREGULAR = {"people": "person", "men": "man", "women": "woman", "children": "child", "mice": "mouse", "geese": "goose"}
-INVARIABLE = frozenset({"fish", "sheep", "deer", "species", "shoal", "series", "glass", "grass", "moss", "kelp"})  # fmt: skip
-FRAMES = frozenset({"photo", "photograph", "picture", "image", "view", "shot", "scene", "we", "one", "you", "front", "surface", "background", "foreground"})  # fmt: skip
+TABLE = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
+COLOURS, DENIALS, INVARIABLE, FRAMES = (
+    frozenset(TABLE[name].split()) for name in ("colours", "denials", "invariable", "frames")
+)
+NUMBERS, IRREGULAR = TABLE["numbers"], TABLE["irregular"]
+AXES = {
+    word: (axis, words[0])
+    for axis, values in TABLE["axes"].items()
+    for words in map(str.split, values)
+    for word in words
+}
 DIRECTIONS = {  # a preposition -> the relation it states, and whether the two change places
     **dict.fromkeys(("above", "over"), ("above", False)), **dict.fromkeys(("below", "under", "beneath", "underneath"), ("above", True)),
     **dict.fromkeys(("left",), ("left of", False)), **dict.fromkeys(("right",), ("left of", True)),
@@ -32,12 +36,11 @@ DIRECTIONS = {  # a preposition -> the relation it states, and whether the two c
 
 @dataclass(frozen=True)
 class Thing:
-    """What a noun phrase means: `noun` in the singular, how many (None: unsaid), its colours, other adjectives, denied or not."""
+    """What a noun phrase means: `noun` in the singular, how many (None: unsaid), its colours, denied or not."""
 
     noun: str
     count: int | str | None
     colours: frozenset[str]
-    traits: frozenset[str]
     denied: bool
 
 
@@ -81,6 +84,27 @@ def relations(doc: Doc) -> set[tuple[str, str, str]]:
     return found
 
 
+def states(doc: Doc) -> dict[str, set[str]]:
+    """What a sentence says on the axes of words.toml, such as {"water": {"murky"}, "action": {"swim"}}."""
+    found: dict[str, set[str]] = {}
+    for token in doc:
+        if token.lower_ in AXES:
+            axis, value = AXES[token.lower_]
+            found.setdefault(axis, set()).add(value)
+    return found
+
+
+def roles(doc: Doc) -> set[tuple[str, str, str]]:
+    """(subject, verb, object) in the singular, for who does what to whom."""
+    found = set()
+    for verb in (token for token in doc if token.pos_ == "VERB"):
+        parts = {child.dep_: _noun(child) for child in verb.children}
+        subject = parts.get("nsubj") or (_noun(verb.head) if verb.dep_ in ("acl", "relcl") else None)
+        if subject and (object_ := parts.get("dobj") or parts.get("obj")):
+            found.add((subject, verb.lower_, object_))
+    return found
+
+
 def singular(word: str) -> str:
     """A noun in the singular, by rule; "fish" and the like stay."""
     word = word.lower()
@@ -103,21 +127,22 @@ def _noun(root: Token) -> str:
 
 def _thing(chunk: Span) -> Thing:
     words = [token for token in chunk if token.i != chunk.root.i]
-    counts = [NUMBERS.get(token.lower_, int(token.text) if token.text.isdigit() else None) for token in words]
+    before = [chunk.root.head.head] if chunk.root.dep_ == "pobj" and chunk.root.head.lower_ == "of" else []  # a pair of
+    counts = [NUMBERS.get(t.lower_, int(t.text) if t.text.isdecimal() else None) for t in (*before, *words)]
     described = {token.lower_ for token in words if token.dep_ in ("amod", "compound") or token.pos_ == "ADJ"}
     described |= _said_behind(chunk.root)
     return Thing(
         noun=_noun(chunk.root),
         count=next((count for count in counts if count is not None), "many" if chunk.root.tag_ == "NNS" else None),
         colours=frozenset("grey" if word == "gray" else word for word in described & COLOURS),
-        traits=frozenset(described - COLOURS),
         denied=_denied(chunk),
     )
 
 
 def _said_behind(root: Token) -> set[str]:
-    """Adjectives of a clause behind the noun: "a bus that is green"."""
+    """Adjectives of a clause behind the noun, or of its verb: "a bus that is green", "the bus is green"."""
     clauses = [child for child in root.children if child.dep_ in ("relcl", "acl")]
+    clauses += [root.head] if root.dep_ == "nsubj" and root.head.pos_ == "AUX" else []
     return {token.lower_ for clause in clauses for token in (clause, *clause.children) if token.pos_ == "ADJ"}
 
 

@@ -12,7 +12,8 @@ from utils.captions.grammar import Thing
 if TYPE_CHECKING:
     from utils.encoders import Encoder
 
-NEAR_NOUN, NEAR_SENTENCE = 0.75, 0.75  # cosines from which two words, or two sentences, may mean the same
+SILENCE = frozenset(grammar.TABLE["silence"]["axes"])
+NEAR_NOUN, NEAR_SENTENCE = 0.75, 0.5  # cosines from which two words, or two sentences, may mean the same
 
 
 def changes(
@@ -24,7 +25,8 @@ def changes(
     """What each of n sentences says otherwise than its source: an empty list where all facts are kept.
 
     Things are paired by their noun, and those left over by CLIP ("a lorry" for "a truck"). Of a pair number, colour and
-    denial are compared; then who is above, beside or behind whom; at last the whole sentences by CLIP.
+    denial are compared; then states and actions (the axes of words.toml), who does what to whom, and who is above, left of
+    or behind whom; at last the whole sentences by CLIP.
 
     Args:
         sources: n sentences.
@@ -45,7 +47,9 @@ def changes(
     alike = _alike(pairs, encoder, near[0])
     found = [_of_things(*pair, alike) for pair in pairs]
     for said, one, other in zip(found, before, after, strict=True):
-        said += _of_relations(grammar.relations(one), grammar.relations(other), alike)
+        said += _of_states(grammar.states(one), grammar.states(other))
+        for told in (grammar.roles, grammar.relations):
+            said += _turned_round(told(one), told(other))
     if encoder is not None:
         ends = embed.texts(encoder, list(sources)), embed.texts(encoder, list(others))
         for said, cosine in zip(found, (ends[0] * ends[1]).sum(1), strict=True):
@@ -81,7 +85,7 @@ def _of_things(before: list[Thing], after: list[Thing], alike: _Same) -> list[st
     left, said = list(after), []
     scores = {thing: max((alike[thing.noun, other.noun] for other in after), default=0.0) for thing in before}
     for thing in sorted(before, key=lambda thing: -scores[thing]):
-        best = max(left, key=lambda other: alike[thing.noun, other.noun], default=None)
+        best = max(left, key=lambda other: (alike[thing.noun, other.noun], not _of_pair(thing, other)), default=None)
         if best is None or not alike[thing.noun, best.noun]:
             said.append(f"lost {thing.noun}")
             continue
@@ -102,11 +106,16 @@ def _of_pair(one: Thing, other: Thing) -> list[str]:
     return said
 
 
-def _of_relations(before: set, after: set, alike: _Same) -> list[str]:
-    """Relations that are turned round; a relation that is left out or worded otherwise is no change of facts."""
-    turned = {(a, relation, b) for b, relation, a in after}
-    return [
-        f"{a} {relation} {b} turned round"
-        for a, relation, b in sorted(before & turned)
-        if (a, relation, b) not in after
-    ]
+def _of_states(before: dict[str, set[str]], after: dict[str, set[str]]) -> list[str]:
+    """Axes on which the two say unlike things, and those of SILENCE on which one says nothing."""
+    asked = [axis for axis in grammar.TABLE["axes"] if before.get(axis) != after.get(axis)]
+    asked = [axis for axis in asked if axis in SILENCE or (axis in before and axis in after)]
+    words = {
+        axis: [" and ".join(sorted(side.get(axis, ()))) or "nothing" for side in (before, after)] for axis in asked
+    }
+    return [f"{axis}: {one} became {other}" for axis, (one, other) in words.items()]
+
+
+def _turned_round(before: set[tuple[str, str, str]], after: set[tuple[str, str, str]]) -> list[str]:
+    """Triples of which the two nouns changed places; one that is left out or worded otherwise is no change of facts."""
+    return [f"{a} {word} {b} turned round" for a, word, b in sorted(before - after) if (b, word, a) in after]

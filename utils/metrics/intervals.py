@@ -16,8 +16,12 @@ def bootstrap(
     n: int = 2000,
     seed: int = 0,
     statistic: Callable[[NDArray], float] | None = None,
+    runs: Sequence | None = None,
 ) -> dict[str, float]:
     """The mean and its 95 % percentile interval, resampling whole groups (cluster bootstrap).
+
+    With `runs` the trainings are resampled beside the groups, each by itself (Owen 2007, pigeonhole bootstrap), so that
+    the interval also says how much another seed would change. Of three runs it sees a part of that only.
 
     Args:
         values: (v,) float or bool; with a `statistic` also (v, ...), for instance columns of truth and score.
@@ -25,6 +29,7 @@ def bootstrap(
         n: resamples.
         seed: fixes the result.
         statistic: called on rows of `values` in place of the mean.
+        runs: (v,) names of the training that each value comes from.
 
     Returns:
         `mean` (of the values themselves, or their statistic), `ci_low`, `ci_high`.
@@ -35,7 +40,7 @@ def bootstrap(
     >>> bootstrap([0.0, 1.0, 1.0], statistic=np.median)["mean"]
     1.0
     """
-    drawn, mean = _resampled(values, groups, n, seed, statistic)
+    drawn, mean = _resampled(values, groups, n, seed, statistic, runs)
     low, high = np.quantile(drawn, (0.025, 0.975))
     return {"mean": mean, "ci_low": float(low), "ci_high": float(high)}
 
@@ -65,7 +70,12 @@ def wilson(hits: ArrayLike) -> dict[str, float]:
 
 
 def paired_bootstrap(
-    a: ArrayLike, b: ArrayLike, groups: Sequence | None = None, n: int = 2000, seed: int = 0
+    a: ArrayLike,
+    b: ArrayLike,
+    groups: Sequence | None = None,
+    n: int = 2000,
+    seed: int = 0,
+    runs: Sequence | None = None,
 ) -> dict[str, float]:
     """The mean of a - b on the same queries, its interval, and a two-sided p for "no difference".
 
@@ -75,6 +85,7 @@ def paired_bootstrap(
         groups: as in `bootstrap`.
         n: resamples.
         seed: fixes the result.
+        runs: as in `bootstrap`.
 
     Returns:
         `mean`, `ci_low`, `ci_high`, `p` (twice the smaller share of resamples on one side of 0, at least
@@ -83,7 +94,7 @@ def paired_bootstrap(
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     if a.shape != b.shape:
         raise ValueError(f"a has shape {a.shape}, b {b.shape}; they must be pairs.")
-    drawn, mean = _resampled(a - b, groups, n, seed)
+    drawn, mean = _resampled(a - b, groups, n, seed, runs=runs)
     low, high = np.quantile(drawn, (0.025, 0.975))
     side = 1 + min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
     return {
@@ -110,21 +121,35 @@ def holm(p: ArrayLike) -> NDArray[np.float64]:
 
 
 def _resampled(
-    values: ArrayLike, groups: Sequence | None, n: int, seed: int, statistic: Callable | None = None
+    values: ArrayLike,
+    groups: Sequence | None,
+    n: int,
+    seed: int,
+    statistic: Callable | None = None,
+    runs: Sequence | None = None,
 ) -> tuple[NDArray[np.float64], float]:
     values = np.asarray(values, np.float64)
     if not values.size or not np.isfinite(values).all() or (values.ndim != 1 and statistic is None) or n < 1:
         raise ValueError(f"{n} resamples of values {values.shape}: give a row of finite numbers and n from 1.")
-    codes = _group_codes(groups, len(values))
-    draws = _draws(np.random.default_rng(seed), codes.max() + 1, n)
+    codes, lanes = (_group_codes(names, len(values)) for names in (groups, [0] * len(values) if runs is None else runs))
+    wide = int(lanes.max()) + 1
+    cells, size = codes * wide + lanes, (int(codes.max()) + 1) * wide
+    draws = _draws(np.random.default_rng(seed), size // wide, n)
+    others = np.random.default_rng((seed, 1))
     if statistic is not None:
-        members = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
-        samples = (np.concatenate([members[g] for g in row]) for rows in draws for row in rows)
+        members = np.split(np.argsort(cells, kind="stable"), np.cumsum(np.bincount(cells, minlength=size))[:-1])
+        drawn = ((row, others.integers(0, wide, wide)) for rows in draws for row in rows)
+        samples = (np.concatenate([members[g * wide + r] for g in row for r in own]) for row, own in drawn)
         return np.array([statistic(values[rows]) for rows in samples]), float(statistic(values))
     base = values[0]  # taken out before summing, so that equal values give exactly equal means
-    totals, sizes = np.bincount(codes, values - base), np.bincount(codes).astype(float)
-    means = np.concatenate([totals[rows].sum(axis=1) / sizes[rows].sum(axis=1) for rows in draws])
-    return base + means, float(base + totals.sum() / len(values))
+    totals = np.bincount(cells, values - base, size).reshape(-1, wide)
+    sizes = np.bincount(cells, minlength=size).astype(float).reshape(-1, wide)
+    means = []
+    for rows in draws:
+        own = others.integers(0, wide, (len(rows), wide))
+        times = (own[:, :, None] == np.arange(wide)).sum(axis=1)
+        means.append((totals[rows].sum(axis=1) * times).sum(1) / (sizes[rows].sum(axis=1) * times).sum(1))
+    return base + np.concatenate(means), float(base + totals.sum() / len(values))
 
 
 def _draws(rng: np.random.Generator, groups: int, n: int) -> Iterator[NDArray[np.int64]]:
