@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pytest
+from drawing import drawn, texts
 from PIL import Image
 
 from utils import config, plots
@@ -29,20 +30,6 @@ def gallery():
     """Twelve noisy pictures of different shapes."""
     rng = np.random.default_rng(0)
     return [rng.integers(0, 255, (60 + 7 * i, 90, 3), dtype=np.uint8) for i in range(12)]
-
-
-def texts(fig):
-    """Every string that a figure draws."""
-    from matplotlib.text import Text
-
-    return [text.get_text() for text in fig.findobj(Text) if text.get_text()]
-
-
-def drawn(fig, dpi=60):
-    """(h, w, 3) uint8 pixels of a figure; drawing also shows that no text breaks the layout."""
-    buffer = io.BytesIO()
-    fig.savefig(buffer, format="png", dpi=dpi)
-    return np.asarray(Image.open(buffer).convert("RGB"))
 
 
 def share(pixels, colour):

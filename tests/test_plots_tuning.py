@@ -1,31 +1,16 @@
 """Figures about a fine-tuning: the best epochs ringed, one colour scale, right answers framed, nothing on top of text."""
 
-import io
-
 import numpy as np
 import pandas as pd
 import pytest
+from drawing import drawn, texts
 from matplotlib.colors import to_hex
-from PIL import Image
 
 from utils import plots
 from utils.plots.style import GREY
 
 HOSTILE = r"$x$ _a_ $\frac{1}$ <b>"
 LONG = "a juvenile green sea turtle with a net on its shell rests beside a bottle " * 4
-
-
-def texts(fig):
-    from matplotlib.text import Text
-
-    return [text.get_text() for text in fig.findobj(Text) if text.get_text()]
-
-
-def drawn(fig, dpi=60):
-    """(h, w, 3) uint8 pixels of a figure; drawing also shows that no text breaks the layout."""
-    buffer = io.BytesIO()
-    fig.savefig(buffer, format="png", dpi=dpi)
-    return np.asarray(Image.open(buffer).convert("RGB"))
 
 
 def apart(boxes):

@@ -17,7 +17,8 @@ from utils.captions.sheet import COLUMNS, FORMULA, texts
 
 SIDE = 320  # longest side of a thumbnail in pixels
 
-PARTS = Path(__file__).parent  # review.html, review.css (colours as in the exported reports) and review.js
+PARTS = Path(__file__).parent  # review.html, review.css and review.js
+PALETTE = PARTS.parent / "report" / "template" / "reef" / "palette.css"  # the colours of the exported reports
 
 
 def to_html(queue: pd.DataFrame, path: str | Path, title: str = "Captions to review", most: int = 200) -> Path:
@@ -57,7 +58,7 @@ def to_html(queue: pd.DataFrame, path: str | Path, title: str = "Captions to rev
             told=_told(len(shown), len(queue)),
             cards=cards,
             given=_given(rows, f"{path.stem}.csv"),
-            style=style,
+            style=PALETTE.read_text(encoding="utf-8") + style,
             script=script,
             policy=f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'",
         )
