@@ -1,8 +1,8 @@
 """Ablations of the fine-tuning: what each choice is worth, at one small budget, over three seeds.
 
-`python models/ablations.py` trains what is missing, a variant after the other (each run is kept below the artifacts, so
-that the program may be cut off), and writes reports/results/lora_ablations.json. Everything is judged on validation
-images; the test split is left alone.
+`python models/ablations.py` trains what is missing, as many runs side by side as there are cores (each is kept below the
+artifacts, so that the program may be cut off), and writes reports/results/lora_ablations.json. Everything is judged on
+validation images; the test split is left alone.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,102 +25,15 @@ if str(HERE.parent) not in sys.path:
     sys.path.insert(0, str(HERE.parent))
 
 from models import cards, lora  # noqa: E402
-from utils import config, datasets, encoders, files, finetune, ledger, metrics, report  # noqa: E402
-from utils.evaluate import marine, turtle_of  # noqa: E402
+from models.variants import SLOT, Variant, variants  # noqa: E402
+from utils import config, encoders, files, finetune, ledger, metrics, report  # noqa: E402
+from utils.evaluate import marine  # noqa: E402
 from utils.finetune.adapters import METHODS  # noqa: E402
+from utils.reef.world import in_parallel  # noqa: E402
 
-SLOT, SEEDS, TASK = "clip-vit-openai", (0, 1, 2), "LoRA ablation"
-REFERENCE = finetune.Settings(
-    epochs=1, steps=60, batch=64, share=0.5, detail=0.5, patches=0.5, weight=0.0, rate=3e-3,
-    adaptation=finetune.Adaptation(dropout=0.0),
-)  # fmt: skip
+SEEDS, TASK = (0, 1, 2), "LoRA ablation"
 RATES = (3e-4, 1e-3, 3e-3, 1e-2)  # each way to learn is given its best one of these, by the first seed
-GENERATED = 12_000  # turtles, as many as the recipe's, so that none are made twice
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)  # of the way from the base to the tuned model
-
-
-def own(frame: pd.DataFrame) -> pd.DataFrame:
-    """The archives alone, without generated photographs."""
-    return frame
-
-
-@dataclass(frozen=True)
-class Variant:
-    """A line of the table: what differs from the reference, in the settings, in what learns, or in the data."""
-
-    group: str
-    name: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    adaptation: Mapping[str, Any] = field(default_factory=dict)
-    data: Callable[[pd.DataFrame], pd.DataFrame] = own
-
-    def settings_of(self, seed: int) -> finetune.Settings:
-        adaptation = replace(REFERENCE.adaptation, seed=seed, **self.adaptation)
-        return replace(REFERENCE, **{"seed": seed, "adaptation": adaptation} | self.settings)
-
-
-def variants(rates: Mapping[str, float]) -> Iterator[Variant]:
-    """All of them, group by group; the reference stands in several groups. `rates`: the best rate of each method."""
-    half = {"weight": 0.5}
-    yield Variant("loss", "CLIP")
-    yield Variant("loss", "half UniCL", half)
-    yield Variant("loss", "UniCL", {"weight": 1.0})
-    yield Variant("loss", "SigLIP", {"loss": "siglip"})
-    for labels, name in (("category", "category"), ("identity", "individual"), ("caption", "caption")):
-        yield Variant("label of half UniCL", name, half | {"labels": labels})
-    yield Variant("classes of half UniCL", "every kind", half)
-    yield Variant("classes of half UniCL", "turtles only", half, data=turtles_only)
-    for method in METHODS:
-        yield Variant("what learns", method, {"rate": rates[method]}, {"method": method})
-    for rank in (1, 2, 4, 8, 16, 32):
-        yield Variant("rank", str(rank), adaptation={"rank": rank, "alpha": 2.0 * rank})
-    for towers in (("image",), ("text",), ("image", "text")):
-        yield Variant("towers", " and ".join(towers), adaptation={"towers": towers})
-    for share in (0.25, 0.5, 0.75):
-        yield Variant("turtles in a batch", f"{share:.0%}", {"share": share})
-    yield Variant("picture", "whole")
-    yield Variant("picture", "crop of the turtle", data=cropped)
-    for share in (0.25, 0.5, 1.0):
-        yield Variant("photographs to learn from", f"{share:.0%} of them", data=part_of(share))
-    for count in (1000, 4000):
-        yield Variant("photographs to learn from", f"and {count:,} generated", data=with_generated(count))
-    yield Variant("photographs to learn from", "and 1,000 generated with a state", data=with_generated(1000, True))
-
-
-def part_of(share: float) -> Callable[[pd.DataFrame], pd.DataFrame]:
-    """A share of the training images, the same for every seed."""
-
-    def chosen(frame: pd.DataFrame) -> pd.DataFrame:
-        learned = np.flatnonzero(frame["split"] == "train")
-        left_out = config.rng(0, "ablation").permutation(learned)[round(share * len(learned)) :]
-        return frame.drop(index=left_out)
-
-    return own if share == 1.0 else chosen
-
-
-def with_generated(count: int, states: bool = False) -> Callable[[pd.DataFrame], pd.DataFrame]:
-    """`count` generated photographs more, as they come or only those of a turtle in a state (net, hook, barnacles)."""
-
-    def chosen(frame: pd.DataFrame) -> pd.DataFrame:
-        made = datasets.generated(GENERATED)
-        if states:
-            made = made[[bool((turtle_of(facts) or {}).get("states")) for facts in made["facts"]]]
-        return pd.concat([frame, made.head(count)], ignore_index=True)
-
-    return chosen
-
-
-def cropped(frame: pd.DataFrame) -> pd.DataFrame:
-    """Training photographs of turtles cut to their largest turtle; all others, and all of validation, whole."""
-    crops = datasets.crop_objects(frame[(frame["split"] == "train") & (frame["category"] == "turtle")], "turtle")
-    area = [(x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in crops["box_xyxy"]]
-    largest = crops.assign(area=area).sort_values("area").groupby("path").tail(1).set_index("path")["item"]
-    return frame.assign(item=frame["path"].map(largest))
-
-
-def turtles_only(frame: pd.DataFrame) -> pd.DataFrame:
-    """As the marine seed had it: turtles are a class, every other image is one of its own."""
-    return frame.assign(category=frame["category"].where(frame["category"] == "turtle"))
 
 
 def ranks(encoder: encoders.Encoder, frame: pd.DataFrame) -> pd.DataFrame:
@@ -127,14 +41,19 @@ def ranks(encoder: encoders.Encoder, frame: pd.DataFrame) -> pd.DataFrame:
     return marine(encoder, frame[frame["split"] == "val"].assign(split="test").reset_index(drop=True))
 
 
+def folder_of(settings: finetune.Settings, given: pd.DataFrame, frame: pd.DataFrame) -> Path:
+    """Where a run is kept: by its settings, its base, what it learns from (`given`) and what it is judged on (`frame`)."""
+    asked = {"settings": asdict(settings), "base": encoders.load(SLOT, precision="fp32").fingerprint}
+    asked |= {"learned": finetune.digest(given), "judged": finetune.digest(frame)}
+    key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:12]
+    return config.load().artifacts_dir / "ablations" / key
+
+
 def run(variant: Variant, seed: int, frame: pd.DataFrame) -> dict[str, Any]:
     """Train and judge one variant with one seed, or find it done: ranks, how many numbers learned, seconds."""
     settings, given = variant.settings_of(seed), variant.data(frame)
+    folder = folder_of(settings, given, frame)
     encoder = encoders.load(SLOT, precision="fp32")
-    asked = {"settings": asdict(settings), "base": encoder.fingerprint}
-    asked |= {"learned": finetune.digest(given), "judged": finetune.digest(frame)}
-    key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:12]
-    folder = config.load().artifacts_dir / "ablations" / key
     if not (folder / "ranks.json").exists():
         log = finetune.train(encoder, given, folder, settings, resume=True, progress=False)
         asked_of = ranks(encoder, frame)
@@ -145,11 +64,35 @@ def run(variant: Variant, seed: int, frame: pd.DataFrame) -> dict[str, Any]:
 
 def best_rates(frame: pd.DataFrame) -> dict[str, float]:
     """For each way to learn the rate that finds most exact turtles within ten, by the first seed."""
-    found = {}
-    for method in METHODS:
-        tried = {rate: run(Variant("rate", "", {"rate": rate}, {"method": method}), 0, frame) for rate in RATES}
-        found[method] = max(tried, key=lambda rate: hits(tried[rate]["ranks"], "exact", True).mean())
-    return found
+    asked = [(method, rate) for method in METHODS for rate in RATES]
+    lines = [Variant("rate", f"{method}, {rate}", {"rate": rate}, {"method": method}) for method, rate in asked]
+    found = runs_of(lines, frame, SEEDS[:1])
+    scores = {key: hits(run["ranks"], "exact", True).mean() for key, [run] in zip(asked, found, strict=True)}
+    return {method: max(RATES, key=lambda rate: scores[method, rate]) for method in METHODS}
+
+
+def runs_of(lines: Sequence[Variant], frame: pd.DataFrame, seeds: Sequence[int] = SEEDS) -> list[list[dict[str, Any]]]:
+    """The runs of each line, a seed after the other; a bar counts them. What stands in several groups is run once."""
+    asked, jobs = [], {}
+    for line in lines:
+        given = line.data(frame)
+        asked.append([folder_of(line.settings_of(seed), given, frame) for seed in seeds])
+        jobs |= {folder: (line, seed) for folder, seed in zip(asked[-1], seeds, strict=True)}
+    found = dict(zip(jobs, in_parallel(_run, list(jobs.values()), progress="runs", chunk=1), strict=True))
+    return [[found[folder] for folder in own] for own in asked]
+
+
+def _run(job: tuple[Variant, int]) -> dict[str, Any]:
+    """In a process of its own, of which there is one a core."""
+    import torch
+
+    torch.set_num_threads(1)
+    return run(*job, _archive())
+
+
+@cache
+def _archive() -> pd.DataFrame:
+    return lora.archive()
 
 
 def hits(asked: Mapping[str, list], column: str, turtle: bool | None) -> np.ndarray:
@@ -224,17 +167,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Run the ablations of the fine-tuning, and write their results.")
     parser.add_argument("--only", metavar="GROUP", help="train the variants of this group and write nothing")
     options = parser.parse_args(arguments)
-    frame = lora.archive()
+    frame = _archive()
     rates = best_rates(frame)
     lines = [variant for variant in variants(rates) if options.only in (None, variant.group)]
     if not lines:
         parser.error(
             f"no group {options.only!r}; there are {', '.join(dict.fromkeys(v.group for v in variants(rates)))}"
         )
-    found = {}
-    for variant in lines:
-        found[variant.group, variant.name] = [run(variant, seed, frame) for seed in SEEDS]
-        print(f"{variant.group}: {variant.name}", file=sys.stderr)
+    found = {(line.group, line.name): runs for line, runs in zip(lines, runs_of(lines, frame), strict=True)}
     if not options.only:
         print(f"written: {write(found, rates, frame)}")
     return 0

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from models import ablations, lora, train
+from models import ablations, lora, train, variants
 from utils import encoders, finetune
 
 
@@ -72,26 +72,26 @@ def test_the_way_is_the_best_one_that_costs_little_elsewhere(monkeypatch):
 
 
 def test_every_variant_differs_from_the_reference_in_what_it_says():
-    rates = dict.fromkeys(finetune.adapters.METHODS, ablations.REFERENCE.rate)
-    lines = list(ablations.variants(rates))
+    rates = dict.fromkeys(finetune.adapters.METHODS, variants.REFERENCE.rate)
+    lines = list(variants.variants(rates))
     assert len({(line.group, line.name) for line in lines}) == len(lines)
     known = {(line.group, line.name): line.settings_of(0) for line in lines}
-    assert known["loss", "CLIP"] == ablations.REFERENCE == known["rank", "8"]
+    assert known["loss", "CLIP"] == variants.REFERENCE == known["rank", "8"]
     assert known["rank", "2"].adaptation.rank == 2 and known["rank", "2"].adaptation.alpha == 4.0
-    assert {key for key, value in known.items() if value == ablations.REFERENCE} >= {
+    assert {key for key, value in known.items() if value == variants.REFERENCE} >= {
         ("towers", "image and text"), ("what learns", "lora"), ("picture", "whole"),
     }  # fmt: skip
 
 
 def test_a_share_of_the_photographs_leaves_validation_as_it_is(frame):
-    part = ablations.part_of(0.25)(frame)
+    part = variants.part_of(frame, 0.25)
     sizes = part["split"].value_counts()
     assert sizes["train"] == round(0.25 * (frame["split"] == "train").sum())
     assert sizes["val"] == (frame["split"] == "val").sum()
 
 
 def test_turtles_only_makes_every_other_image_a_class_of_its_own(frame):
-    mended = ablations.turtles_only(frame)
+    mended = variants.turtles_only(frame)
     assert set(mended["category"].dropna()) == {"turtle"} and (mended["split"] == frame["split"]).all()
     rows = finetune.rows.Rows(encoders.load("clip-vit-openai", precision="fp32"), mended, 0, "category")
     labels = rows.labels(range(len(mended)), 0)
@@ -99,15 +99,38 @@ def test_turtles_only_makes_every_other_image_a_class_of_its_own(frame):
 
 
 def test_crops_are_of_training_turtles_alone(frame):
-    cut = ablations.cropped(frame)
+    cut = variants.cropped(frame)
     seen = cut["item"].notna()
     assert seen.any() and set(cut["split"][seen]) == {"train"} and set(cut["category"][seen]) == {"turtle"}
     assert all(item[0] == path for item, path in zip(cut["item"][seen], cut["path"][seen], strict=True))
 
 
+def test_what_stands_in_two_groups_is_run_once(frame, monkeypatch):
+    asked = []
+
+    def noted(work, jobs, **options):
+        asked.extend(jobs)
+        return [{"rate": line.settings_of(seed).rate, "seed": seed} for line, seed in jobs]
+
+    monkeypatch.setattr(ablations, "in_parallel", noted)
+    lines = [variants.Variant("a", "x"), variants.Variant("b", "y"), variants.Variant("b", "z", {"rate": 1e-3})]
+    found = ablations.runs_of(lines, frame, (0, 1))
+    assert len(asked) == 4 and found[0] == found[1]
+    assert [run["rate"] for run in found[2]] == [1e-3, 1e-3] and [run["seed"] for run in found[2]] == [0, 1]
+
+
+def test_other_sentences_are_given_to_the_turtles_training_photographs_alone(frame):
+    same, told = (variants.worded(frame, writer) for writer in ("the true ones", "by labels"))
+    assert list(same["captions"]) == list(frame["captions"])
+    changed = told["captions"] != frame["captions"]
+    assert set(told["split"][changed]) == {"train"} and "coco" not in set(told["dataset"][changed])
+    mine = (frame["split"] == "train") & (frame["dataset"] != "coco")
+    assert changed[mine].all() and told["captions"][mine].map(len).between(0, 3).all()
+
+
 @pytest.mark.slow
 def test_a_run_of_an_ablation_is_kept_and_found_again(tmp_path, frame, monkeypatch):
-    variant = ablations.Variant("rank", "2", {"steps": 1, "batch": 8}, {"rank": 2})
+    variant = variants.Variant("rank", "2", {"steps": 1, "batch": 8}, {"rank": 2})
     first = ablations.run(variant, 0, frame)
     monkeypatch.setattr(finetune, "train", lambda *args, **options: pytest.fail("trained again"))
     assert ablations.run(variant, 0, frame) == first and first["learning"] > 0

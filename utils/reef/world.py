@@ -74,8 +74,12 @@ def _captions(truth: dict, levels: Iterable[str], rng: np.random.Generator) -> l
     return captions
 
 
-def in_parallel(work: Callable, jobs: list, workers: int | None = None, progress: str | None = None) -> Iterator:
+def in_parallel(
+    work: Callable, jobs: list, workers: int | None = None, progress: str | None = None, chunk: int | None = None
+) -> Iterator:
     """Results of `work(job)` in the order of the jobs, whatever the number of processes; a bar named `progress`.
+
+    A process is given `chunk` jobs at a time, by default more of them the more there are.
 
     Raises:
         BrokenProcessPool: the processes died, as they do below a script that cannot be imported; says what to do.
@@ -90,7 +94,7 @@ def in_parallel(work: Callable, jobs: list, workers: int | None = None, progress
     processes = get_context("forkserver")
     processes.set_forkserver_preload([__name__])  # imported once, not by every process of every data set
     with ProcessPoolExecutor(workers, mp_context=processes, initializer=_begin) as pool:
-        chunk = max(1, min(16, len(jobs) // (4 * workers)))
+        chunk = chunk or max(1, min(16, len(jobs) // (4 * workers)))
         try:
             yield from tqdm(pool.map(work, jobs, chunksize=chunk), **bar)
         except BrokenProcessPool as error:
