@@ -10,6 +10,7 @@ import numpy as np
 
 from models import detectors
 from models.task import export_to
+from utils.detect.detectors import ask_detr
 
 if TYPE_CHECKING:
     import torch
@@ -183,10 +184,5 @@ def overlap(first: torch.Tensor, second: torch.Tensor) -> tuple[torch.Tensor, to
 
 def find(model: Any, processor: Any, image: np.ndarray) -> detectors.Found:
     """What a loaded model finds in an image (h, w, 3) uint8 RGB, down to a score of 0.001."""
-    import torch
-
-    with torch.inference_mode():
-        output = model(**processor(image, return_tensors="pt"))
-    found = processor.post_process_object_detection(output, threshold=0.001, target_sizes=[image.shape[:2]])[0]
-    names = [model.config.id2label[int(label)] for label in found["labels"]]
-    return found["boxes"].numpy(), found["scores"].numpy(), names
+    ((boxes, scores, labels),) = ask_detr(model, processor, [image])
+    return boxes, scores, [model.config.id2label[label] for label in labels]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import os
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -13,22 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models import detectors
-from utils import config, files
+from utils import files
+from utils.detect.detectors import ask_yolo, library
 
 if TYPE_CHECKING:
     import torch
-
-
-def library() -> Any:
-    """The package ultralytics, told before its first import to stay off the network and out of the home folder."""
-    settings = config.load().artifacts_dir / "ultralytics"
-    os.environ.setdefault("YOLO_OFFLINE", "true")
-    if "YOLO_CONFIG_DIR" not in os.environ:
-        settings.mkdir(parents=True, exist_ok=True)
-        os.environ["YOLO_CONFIG_DIR"] = str(settings)
-    import ultralytics
-
-    return ultralytics
 
 
 class Task(detectors.Detector):
@@ -120,7 +108,5 @@ def expect(model: torch.nn.Module, size: int) -> None:
 
 def find(model: Any, image: np.ndarray) -> detectors.Found:
     """What a loaded `ultralytics.YOLO` finds in an image (h, w, 3) uint8 RGB, down to a score of 0.001."""
-    bgr = np.ascontiguousarray(image[..., ::-1])
-    boxes = model.predict(bgr, conf=0.001, iou=0.6, max_det=100, verbose=False)[0].boxes
-    names = [model.names[int(label)] for label in boxes.cls]
-    return boxes.xyxy.cpu().numpy(), boxes.conf.cpu().numpy(), names
+    ((boxes, scores, labels),) = ask_yolo(model, [image], iou=0.6, most=100)
+    return boxes, scores, [model.names[label] for label in labels]

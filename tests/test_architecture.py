@@ -20,9 +20,9 @@ ROOT = config.root()
 LAYERS = [
     {"config", "files", "metrics", "losses", "search"},
     {"reef", "plots"},
-    {"datasets", "encoders", "classical", "detect"},
+    {"datasets", "encoders", "classical"},
     {"embed", "pooling", "cam"},
-    {"captions"},
+    {"captions", "detect"},
     {"finetune", "classify", "ground", "evaluate"},
     {"report", "scale", "ledger"},
     {"app"},

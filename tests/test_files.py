@@ -362,3 +362,10 @@ def test_what_a_writer_kept_to_its_owner_is_opened_to_all(tmp_path):
         temporary.chmod(0o600)
     assert (tmp_path / "made" / "one.txt").stat().st_mode & 0o777 == 0o644
     assert (tmp_path / "file").stat().st_mode & 0o044
+
+
+def test_sums_are_of_all_files_that_can_be_read_and_name_the_others(tmp_path):
+    (tmp_path / "a.txt").write_text("turtle")
+    keys, bad = files.sums([tmp_path / "a.txt", tmp_path / "b.txt"])
+    assert keys == [files.sha256(tmp_path / "a.txt"), ""]
+    assert list(bad) == [str(tmp_path / "b.txt")] and "No such file" in bad[str(tmp_path / "b.txt")]

@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,6 +79,18 @@ def sha256(path: str | Path) -> str:
     """The SHA-256 of a file's bytes as 64 hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sums(paths: Iterable[str | Path]) -> tuple[list[str], dict[str, str]]:
+    """The sha256 of every file, "" for one that cannot be read, and by path what is wrong with those."""
+    keys, bad = [], {}
+    for path in paths:
+        try:
+            keys.append(sha256(path))
+        except OSError as error:
+            keys.append("")
+            bad[str(path)] = f"{path}: cannot be read ({error.strerror or error})"
+    return keys, bad
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def caption(
     asked = {"beams": beams, "temperature": temperature, "prompt": prompt, "most": most}
     asked |= {"seed": seed} if temperature else {}
     shelf = Shelf("captions", writer.fingerprint, asked, cache)
-    keys, bad = _keys(paths)
+    keys, bad = files.sums(paths)
     todo = {key: path for path, key in zip(paths, keys, strict=True) if key and key not in shelf}
     try:
         for texts, failed in _written(writer, todo, asked, seed, progress):
@@ -66,18 +66,6 @@ def caption(
     for reason in bad.values():
         warnings.warn(f"no caption: {reason}", stacklevel=2)
     return [shelf.get(key, "") for key in keys]
-
-
-def _keys(paths: Sequence[str | Path]) -> tuple[list[str], dict[str, str]]:
-    """The sha256 of every file, "" for one that is not there, and what is wrong with those."""
-    keys, bad = [], {}
-    for path in paths:
-        try:
-            keys.append(files.sha256(path))
-        except OSError as error:
-            keys.append("")
-            bad[str(path)] = f"{path}: cannot be read ({error.strerror or error})"
-    return keys, bad
 
 
 def _written(

@@ -1,4 +1,4 @@
-"""The cache of embeddings: rows by key in the folder of an encoder."""
+"""The cache of embeddings, and of other rows of numbers: by key in the folder of a model."""
 
 from __future__ import annotations
 
@@ -7,24 +7,34 @@ import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
 from utils import config, files
 
-if TYPE_CHECKING:
-    from utils.encoders import Encoder
-
 SHARD_ROWS = 4096  # a long run that is killed loses no more than these
 
 
-class Store:
-    """Embeddings by key, in npz files of one folder per encoder; without a cache, in memory only."""
+class Source(Protocol):
+    """What rows come from, such as an encoder."""
 
-    def __init__(self, encoder: Encoder, cache: bool):
-        self.dim, self.known, self.fresh = encoder.dim, {}, {}
-        self.folder = config.load().artifacts_dir / "embeddings" / encoder.fingerprint[:32] if cache else None
+    dim: int
+    fingerprint: str
+
+
+class Store:
+    """Rows by key, in npz files of one folder per source; without a cache, in memory only.
+
+    Args:
+        source: says how long a row is, and changes its fingerprint whenever it would give other rows.
+        cache: False keeps rows in memory only.
+        name: what the rows are, and the folder below `artifacts/`.
+    """
+
+    def __init__(self, source: Source, cache: bool, name: str = "embeddings"):
+        self.name, self.dim, self.known, self.fresh = name, source.dim, {}, {}
+        self.folder = config.load().artifacts_dir / name / source.fingerprint[:32] if cache else None
         for path in sorted(self.folder.glob("[!.]*.npz")) if cache else []:  # .name: still being written
             self.known |= self._load(path)
 
@@ -55,7 +65,7 @@ class Store:
             ):
                 np.savez(file, keys=keys, emb=np.stack(list(fresh.values())))
         except OSError as error:
-            warnings.warn(f"embeddings are not cached: {error}", stacklevel=4)
+            warnings.warn(f"{self.name} are not cached: {error}", stacklevel=4)
 
     def _load(self, path: Path) -> dict[bytes, np.ndarray]:
         try:
@@ -66,7 +76,7 @@ class Store:
             if emb.dtype != np.float32 or not np.isfinite(emb).all():
                 raise ValueError("unexpected values")
         except (PermissionError, FileNotFoundError) as error:
-            warnings.warn(f"cached embeddings cannot be read: {error}", stacklevel=5)
+            warnings.warn(f"cached {self.name} cannot be read: {error}", stacklevel=5)
             return {}
         except Exception as error:  # noqa: BLE001  damaged bytes raise whatever zipfile and NumPy come upon
             warnings.warn(f"{path} is damaged and will be replaced: {error}", stacklevel=5)

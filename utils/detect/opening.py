@@ -1,0 +1,167 @@
+"""Opens a detector by slot, path or published name, and says what is wrong where it cannot."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+from utils import config, files
+from utils.detect import detectors
+from utils.detect.detectors import Detector, Detr, Yolo
+from utils.encoders import placement, weights
+
+SLOTS = ("yolov5", "yolov8", "detr")
+KEPT = {".pt", ".onnx", ".xml", ".bin", ".yaml", ".safetensors", ".json"}  # files that change what a detector finds
+ENGINES = {".xml": "openvino", ".onnx": "onnxruntime"}
+TAKEN = (
+    "a .pt or .onnx file of ultralytics, a folder with one of them, a folder that ultralytics exported for OpenVINO, "
+    "or a folder of transformers (config.json and .safetensors)"
+)
+
+
+def load(name: str | Path) -> Detector:
+    """Opens a detector.
+
+    Checkpoints of ultralytics (.pt) are pickles. Ours are compared with the sums of their cards first; of others
+    ultralytics 8.4 lets in only the classes of models, older versions run what lies in them: open files that you trust.
+
+    Args:
+        name: a slot ("yolov5", "yolov8", "detr"), with "./" before a file or folder that is called so too; a .pt or
+            .onnx file of ultralytics; a folder with one, an OpenVINO export, or a model of transformers; the published
+            name of a YOLO ("yolo11n", fetched once into the data folder) or of a model on the Hugging Face hub.
+
+    Raises:
+        FileNotFoundError: there is no such model; says how to get it.
+        ImportError: an export whose engine is not installed; names it.
+        ValueError: damaged, another sum than its card gives, code in a pickle, or no detector; names the file.
+    """
+    given = str(name)
+    source = config.model_source(given) if given in SLOTS else given
+    path = Path(source)
+    if given not in SLOTS and path.exists():
+        path = path.absolute()
+    if path.is_absolute():
+        return _local(path, Path(given).name)
+    if re.fullmatch(r"yolov?\d+\w*", source):
+        return _local(_fetched(source), given)
+    if re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", source) and path.suffix not in KEPT:
+        return _hub(source, given)
+    raise FileNotFoundError(f"no detector at {name}: give {TAKEN}, or a slot ({', '.join(SLOTS)})")
+
+
+def _fetched(name: str) -> Path:
+    """The folder of published YOLO weights below the data folder, which is there wholly or not at all."""
+    folder = config.load().data_dir / "weights" / name
+    if folder.exists():
+        return folder
+    detectors.library()
+    from ultralytics.utils import downloads
+
+    try:
+        with files.atomic_folder(folder) as temporary:
+            got = downloads.attempt_download_asset(temporary / f"{name}.pt")
+            if not Path(got).is_file():
+                raise FileNotFoundError(f"ultralytics publishes no {name}")
+    except OSError as error:
+        raise FileNotFoundError(
+            f"{name} cannot be fetched ({error}): connect once, or put {name}.pt into {folder}"
+        ) from error
+    return folder
+
+
+def _hub(source: str, name: str) -> Detector:
+    try:
+        return _detr(source, name, [source])
+    except OSError as error:
+        reason = " ".join(str(error).split()).partition(". ")[0]
+        raise FileNotFoundError(f"{source} cannot be opened ({reason}): connect once, or give {TAKEN}") from error
+
+
+def _local(path: Path, name: str) -> Detector:
+    if not path.exists():
+        raise FileNotFoundError(f"no model at {path}: make it with `make models`, or put there {TAKEN}")
+    folder = path if path.is_dir() else path.parent
+    try:
+        weights.check_sums(folder)
+        target = _target(path)
+        if target.is_dir() and not list(target.glob("*.xml")):
+            return _detr(str(target), name, _sums(target))
+        return _yolo(target, name)
+    except (ImportError, MemoryError):
+        raise
+    except Exception as error:  # on damaged files the libraries raise whatever they come upon
+        if isinstance(error, (ValueError, FileNotFoundError)) and str(error).startswith(str(folder)):
+            raise
+        raise ValueError(f"{path} is refused: {_reason(error)}") from error
+
+
+def _target(path: Path) -> Path:
+    """What the libraries open: a .pt or .onnx file, or the folder of an OpenVINO or transformers model."""
+    if path.is_file():
+        if path.suffix not in {".pt", ".onnx"}:
+            raise ValueError(f"{path} is no detector: give {TAKEN}")
+        return path
+    if (path / "config.json").exists():
+        return path
+    if list(path.glob("*.xml")):
+        if not path.name.endswith("_openvino_model"):
+            raise ValueError(f"{path} must be called ..._openvino_model: ultralytics knows an OpenVINO export by that")
+        return path
+    found = sorted(file for file in path.iterdir() if file.suffix in {".pt", ".onnx"})
+    if len(found) != 1:
+        raise ValueError(f"{path} holds {len(found)} .pt and .onnx files, not one: give {TAKEN}")
+    return found[0]
+
+
+def _yolo(target: Path, name: str) -> Detector:
+    exported = target.suffix != ".pt"
+    engine = ENGINES[".xml" if target.is_dir() else target.suffix] if exported else None
+    if engine and find_spec(engine) is None:
+        raise ImportError(f"{target} needs {engine}: pip install {engine}")
+    model = detectors.library().YOLO(str(target), task="detect" if exported else None)
+    if model.task != "detect":
+        raise ValueError(f"{target} is a model for the task {model.task!r}, not for detection")
+    device = None if exported else placement.resolve(config.load().device)
+    return Yolo(model, exported, device, name, _classes(model.names), _fingerprint("yolo", _sums(target)))
+
+
+def _detr(source: str, name: str, facts: list[str]) -> Detector:
+    """`facts`: what the fingerprint is made from."""
+    import torch
+    from transformers import AutoImageProcessor, AutoModelForObjectDetection
+
+    model, found = AutoModelForObjectDetection.from_pretrained(
+        source, dtype=torch.float32, use_safetensors=True, output_loading_info=True
+    )
+    if found["missing_keys"]:  # which transformers fills at random
+        raise ValueError(f"{source}: the weights lack {', '.join(sorted(found['missing_keys'])[:3])}")
+    model = model.to(placement.resolve(config.load().device)).eval()
+    facts = [*facts, str(getattr(model.config, "_commit_hash", None))]
+    processor = AutoImageProcessor.from_pretrained(source)
+    return Detr(model, processor, name, _classes(model.config.id2label), _fingerprint("detr", facts))
+
+
+def _classes(names: dict[int, str]) -> list[str]:
+    return [names.get(label, f"class {label}") for label in range(max(names) + 1)]
+
+
+def _sums(target: Path) -> list[str]:
+    """Name and sha256 of the files that matter."""
+    found = sorted(target.glob("*")) if target.is_dir() else [target]
+    return [f"{path.name} {files.sha256(path)}" for path in found if path.suffix in KEPT and path.name != "card.json"]
+
+
+def _fingerprint(kind: str, facts: list[str]) -> str:
+    how = [detectors.LEAST, detectors.MOST, detectors.SAME, detectors.THIN]
+    return hashlib.sha256(json.dumps([kind, facts, how]).encode()).hexdigest()
+
+
+def _reason(error: Exception) -> str:
+    """In one line, what a library came upon; of a pickle with code in it the name of that."""
+    said = f"{error} {error.__cause__ or ''}"
+    if code := re.search(r"GLOBAL (\S+)", said):
+        return f"it holds {code[1]}, which is no part of a model and could run code"
+    return f"{type(error).__name__}: {' '.join(str(error).split())}; get it again"
