@@ -62,3 +62,14 @@ def test_the_summary_has_an_interval_for_each_fact(turtle):
     words = table[(table["fact"] == "words")].iloc[0]
     assert words["n"] == 3 and 0 < words["mean"] < 1
     assert facts.summary(facts.judged([], [])).empty
+
+
+def test_all_facts_together_and_caption_by_caption(turtle):
+    [seen] = [thing for thing in turtle["objects"] if thing["seen"]]
+    species = seen["attributes"]["species"]
+    table = facts.judged([f"a {species} turtle", f"a {species} turtle with a crab", "a crab", "hm"], [turtle] * 4)
+    assert list(facts.share_true(table, 4)) == [1.0, pytest.approx(2 / 3), 0.0, 1.0]
+    assert list(facts.names_wrong(table, 4)) == [False, True, True, True]  # the last misses the turtle
+    found = facts.overall(table)
+    assert found["precision"]["mean"] == pytest.approx(4 / 6) and found["all hold"]["mean"] == 0.25
+    assert found["recall"]["ci_low"] <= found["recall"]["mean"] <= found["recall"]["ci_high"]

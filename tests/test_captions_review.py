@@ -44,24 +44,25 @@ def slow_risk(frame):
     spread = 1.4826 * np.median(away) or 1.2533 * sum(away) / n or 1
     risks = []
     for i in range(n):
-        row, terms = frame.iloc[i], [min(away[i] / spread / 3.5, 1)]
+        row, terms = frame.iloc[i], {"length": min(away[i] / spread / 3.5, 1)}
         if "score" in frame and not pd.isna(row["score"]):
             there = [score for score in frame["score"] if not pd.isna(score)]
             below, equal = sum(s < row["score"] for s in there), sum(s == row["score"] for s in there)
-            terms.append(1 - (below + (equal + 1) / 2) / len(there))
+            terms["score"] = 1 - (below + (equal + 1) / 2) / len(there)
         if "group" in frame:
-            terms.append(float(row["group"] is not None and list(frame["group"]).count(row["group"]) > 1))
+            terms["group"] = float(row["group"] is not None and list(frame["group"]).count(row["group"]) > 1)
         if "kept" in frame:
-            terms.append(float(row["kept"] is False))
+            terms["kept"] = float(row["kept"] is False)
         if "flag" in frame:
-            terms.append(float(row["flag"] is not None))
+            terms["flag"] = float(row["flag"] is not None)
         if "disagrees" in frame:
-            terms.append(float(row["disagrees"] is True))
-        risks.append(sum(terms) / len(terms))
+            terms["disagrees"] = float(row["disagrees"] is True)
+        weights = {name: review.WEIGHTS[name] for name in terms}
+        risks.append(sum(weights[name] * terms[name] for name in terms) / sum(weights.values()))
     return risks
 
 
-def test_risk_is_the_mean_of_the_terms_that_are_there():
+def test_risk_is_the_weighted_mean_of_the_terms_that_are_there():
     rng = random.Random(0)
     for _ in range(40):
         n = rng.randint(1, 9)
@@ -104,12 +105,12 @@ def test_why_names_what_speaks_against_a_caption():
     }
 
 
-def test_cosines_given_beside_the_frame_stand_in_for_its_scores():
+def test_figures_given_beside_the_frame_stand_in_for_its_scores():
     frame = captions("a", "b", "c", score=[0.9, 0.1, 0.2])
     queue = review.review_queue(frame, image_text=np.array([0.1, 0.9, 0.5], np.float32))
     assert list(queue["image_id"]) == ["p/0", "p/2", "p/1"] and queue["score"].iloc[0] == pytest.approx(0.1)
     assert list(frame["score"]) == [0.9, 0.1, 0.2]
-    with pytest.raises(ValueError, match=r"shape \(2,\); give one cosine for each of 3"):
+    with pytest.raises(ValueError, match=r"shape \(2,\); give one figure for each of 3"):
         review.review_queue(frame, image_text=[0.1, 0.2])
 
 

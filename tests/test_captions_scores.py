@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from utils.captions import bleu, cider
+from utils.captions import bleu, cider, clip_score
 from utils.captions.scores import words
 
 REFERENCES = [
@@ -49,3 +49,11 @@ def test_empty_captions_have_no_points_and_missing_references_are_named():
             score(["a"], [[]])
         with pytest.raises(ValueError, match="a bare sentence"):
             score(["a"], ["a dog"])
+
+
+def test_clip_score_is_the_cosine_times_two_and_a_half_and_never_negative():
+    image_emb = np.array([[1.0, 0.0], [0.6, 0.8], [1.0, 0.0]])
+    text_emb = np.array([[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0]])
+    np.testing.assert_allclose(clip_score(image_emb, text_emb), [2.5, 1.5, 0.0])
+    with pytest.raises(ValueError, match=r"\(3, 2\) and text_emb \(1, 2\)"):
+        clip_score(image_emb, text_emb[:1])

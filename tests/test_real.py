@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from models import captioning
-from utils import app, captions, config, datasets, encoders, evaluate, reef
+from utils import app, captions, config, datasets, embed, encoders, evaluate, reef
 from utils.files import load_image
 
 pytestmark = pytest.mark.real
@@ -87,6 +87,25 @@ def test_real_paintings_are_read_from_two_folders_and_their_other_files_are_coun
     frame = datasets.image_folder(real_data / "museum_paintings")
     assert frame["label"].value_counts().to_dict() == {"BBDD": 149, "qsd1_w1": 30}
     assert frame.attrs["ignored"] > 0 and not frame.attrs["skipped"]
+
+
+@pytest.mark.parametrize("part", ["sea_turtles_id", "coco_mini"])
+def test_the_captioning_pipeline_goes_through_real_photographs(real_data, tmp_path, capsys, part):
+    paths = sorted((real_data / part).rglob("*.jpg"))[::8][:40]
+    encoder = encoders.load("clip-vit-openai", precision="fp32")
+    table = captions.clean(captions.caption(paths))
+    varied = captions.vary(list(table["caption"]), encoder=encoder)
+    frame = pd.DataFrame({"image_id": [path.stem for path in paths], "path": [str(path) for path in paths]})
+    frame = frame.assign(flag=table["flag"], **varied[["caption", "kept", "group"]])
+    fit = captions.first_thing(varied["caption"], embed.images(encoder, frame["path"]), encoder)
+    queue = captions.review_queue(frame, fit)
+    with capsys.disabled():
+        print("", *(f"{row.image_id}: {row.caption} ({row.why})" for row in queue.head(12).itertuples()), sep="\n")
+        print(captions.diversity(table["caption"]), captions.diversity(varied["caption"]))
+    page = captions.to_html(queue, tmp_path / "review.html")
+    assert len(paths) >= 10 and queue["caption"].str.len().min() > 0 and queue["risk"].between(0, 1).all()
+    assert page.stat().st_size > 10_000
+    assert captions.diversity(varied["caption"])["unique_rate"] >= captions.diversity(table["caption"])["unique_rate"]
 
 
 def test_one_human_caption_against_four_others_scores_as_the_reference_implementation_says(real_data):

@@ -18,18 +18,19 @@
 
 from utils.captions.captioner import caption
 from utils.captions.clean import RULES, clean, counts, undo
+from utils.captions.doubt import disagrees, first_thing
 from utils.captions.duplicates import diversity, groups, table
 from utils.captions.guard import changes
 from utils.captions.page import to_html
 from utils.captions.paraphraser import paraphrase
 from utils.captions.review import label_cost, merge, review_queue
-from utils.captions.scores import bleu, cider
+from utils.captions.scores import bleu, cider, clip_score
 from utils.captions.sheet import read_csv, to_csv
 from utils.captions.templates import from_labels
 from utils.captions.variety import vary
 from utils.captions.widgets import form
 
 __all__ = [
-    "RULES", "bleu", "caption", "changes", "cider", "clean", "counts", "diversity", "form", "from_labels", "groups", "label_cost", "merge",
+    "RULES", "bleu", "caption", "changes", "cider", "clean", "clip_score", "counts", "disagrees", "diversity", "first_thing", "form", "from_labels", "groups", "label_cost", "merge",
     "paraphrase", "read_csv", "review_queue", "table", "to_csv", "to_html", "undo", "vary",
 ]  # fmt: skip

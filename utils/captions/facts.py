@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from utils import metrics
 from utils.reef import language, reading
@@ -40,6 +42,34 @@ def summary(judgements: pd.DataFrame) -> pd.DataFrame:
         interval = metrics.bootstrap(part["value"].to_numpy(), part["row"].to_numpy())
         rows.append({"fact": fact, "measure": measure, **interval, "n": len(part)})
     return pd.DataFrame(rows, columns=["fact", "measure", "mean", "ci_low", "ci_high", "n"])
+
+
+def overall(judgements: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """All facts together, with intervals over captions: "precision" and "recall" of facts, "all hold" (share of captions)."""
+    parts = {
+        name: _of_facts(judgements, name) if name != "all hold" else judgements[judgements["fact"] == "all claims"]
+        for name in ("precision", "recall", "all hold")
+    }
+    return {name: metrics.bootstrap(part["value"].to_numpy(), part["row"].to_numpy()) for name, part in parts.items()}
+
+
+def share_true(judgements: pd.DataFrame, n: int) -> NDArray[np.float64]:
+    """Of each of n captions the share of its stated facts that hold, (n,); 1 where it states none."""
+    return (
+        _of_facts(judgements, "precision").groupby("row")["value"].mean().reindex(range(n), fill_value=1.0).to_numpy()
+    )
+
+
+def names_wrong(judgements: pd.DataFrame, n: int) -> NDArray[np.bool_]:
+    """(n,) whether each caption misses the main kind of its picture, or names a kind that is not there."""
+    pairs = list(zip(judgements["fact"], judgements["measure"], strict=True))
+    named = judgements[[pair in (("main kind", "recall"), ("kinds", "precision")) for pair in pairs]]
+    return named.groupby("row")["value"].min().reindex(range(n), fill_value=1.0).to_numpy() < 1
+
+
+def _of_facts(judgements: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Those of one measure, without whether the words are known."""
+    return judgements[(judgements["measure"] == measure) & (judgements["fact"] != "words")]
 
 
 def compare(claims: Mapping, truth: Mapping) -> dict[tuple[str, str], list[float]]:

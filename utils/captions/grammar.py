@@ -10,11 +10,15 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from utils import config
+from utils import config, embed
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from spacy.language import Language
     from spacy.tokens import Doc, Span, Token
+
+    from utils.encoders import Encoder
 
 TABLE = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
 COLOURS, DENIALS, INVARIABLE, FRAMES = (
@@ -70,6 +74,14 @@ def parsed(sentences: Sequence[str], source: str | None = None) -> list[Doc]:
 def things(doc: Doc) -> list[Thing]:
     """What a sentence speaks of, in its order; frames such as "a photo of" are left out."""
     return [_thing(chunk) for chunk in _chunks(doc)]
+
+
+def embedded(nouns: Iterable[str], encoder: Encoder) -> dict[str, NDArray[np.float32]]:
+    """The embedding of each noun, (d,) of unit length, as what a photograph shows."""
+    nouns = sorted(set(nouns))
+    return (
+        dict(zip(nouns, embed.texts(encoder, [f"a photo of a {noun}" for noun in nouns]), strict=True)) if nouns else {}
+    )
 
 
 def relations(doc: Doc) -> set[tuple[str, str, str]]:

@@ -69,10 +69,8 @@ def _alike(pairs: list, encoder: Encoder | None, near: float) -> _Same:
     alike = _Same()
     if encoder is None:
         return alike
-    nouns = sorted({thing.noun for pair in pairs for side in pair for thing in side})
-    emb = (
-        dict(zip(nouns, embed.texts(encoder, [f"a photo of a {noun}" for noun in nouns]), strict=True)) if nouns else {}
-    )
+    nouns = {thing.noun for pair in pairs for side in pair for thing in side}
+    emb = grammar.embedded(nouns, encoder)
     for one, other in {(a.noun, b.noun) for pair in pairs for a in pair[0] for b in pair[1] if a.noun != b.noun}:
         cosine = float(emb[one] @ emb[other])
         if cosine >= near:

@@ -1,4 +1,4 @@
-"""Captions against what people wrote: BLEU (by torchmetrics) and CIDEr-D."""
+"""Captions against what people wrote, BLEU (by torchmetrics) and CIDEr-D, and against the picture, CLIPScore."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 ORDERS, SIGMA = (1, 2, 3, 4), 6.0
 
@@ -60,6 +60,26 @@ def cider(candidates: Sequence[str], references: Sequence[Sequence[str]]) -> NDA
         for text, own in zip(candidates, known, strict=True)
     ]
     return 10.0 * np.array(scores, np.float64)
+
+
+def clip_score(image_emb: ArrayLike, text_emb: ArrayLike) -> NDArray[np.float64]:
+    """CLIPScore of each caption (Hessel et al. 2021): 2.5 times the cosine, 0 where that is negative; (n,) float64 in [0, 2.5].
+
+    Levels of two encoders do not compare, and a sentence that claims more tends to score lower.
+
+    Args:
+        image_emb: (n, d) float, unit length.
+        text_emb: (n, d) float, unit length, of the captions of these images.
+
+    Raises:
+        ValueError: shapes differ.
+    """
+    image_emb, text_emb = np.asarray(image_emb, np.float64), np.asarray(text_emb, np.float64)
+    if image_emb.shape != text_emb.shape or image_emb.ndim != 2:
+        raise ValueError(
+            f"image_emb {image_emb.shape} and text_emb {text_emb.shape}: give one row each for every caption"
+        )
+    return 2.5 * np.clip((image_emb * text_emb).sum(1), 0, None)
 
 
 def _check(candidates: Sequence[str], references: Sequence[Sequence[str]]) -> None:

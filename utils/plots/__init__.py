@@ -5,6 +5,7 @@ the figure shows it exactly once. An image is a path, a PIL image or an (h, w[, 
 (sentences, names) is drawn literally: ``$x$`` and ``<b>`` stay what they are.
 """
 
+from utils.plots.captions import caption_stages, label_cost
 from utils.plots.changes import before_after
 from utils.plots.charts import bars_by_bin, bars_with_intervals, breakdown, histograms, pr_curve
 from utils.plots.forest import forest
@@ -21,11 +22,13 @@ __all__ = [
     "before_after",
     "boxed",
     "breakdown",
+    "caption_stages",
     "contact_sheet",
     "embedding_map",
     "encoded",
     "forest",
     "histograms",
+    "label_cost",
     "pr_curve",
     "retrieval_grid",
     "save_figure",
