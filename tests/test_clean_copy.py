@@ -45,7 +45,7 @@ def test_readme_code_runs_on_a_folder_of_photographs(copy, reef_data):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("name", ["01_data_download", "03_zero_shot_baselines", "08_results"])
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb")))
 def test_a_notebook_opened_alone_in_a_clean_copy_runs(copy, name):
     done = run(copy, sys.executable, "-m", "pytest", "-q", "--nbmake", f"notebooks/{name}.ipynb")
     assert done.returncode == 0, done.stdout[-3000:]
