@@ -80,12 +80,15 @@ def differences(results: report.Results, name: str, group: str, asked: dict[str,
 
 def lift(results: report.Results, name: str, asked: dict[str, pd.DataFrame]) -> None:
     """How many times as often the exact turtle is found within ten, and how far its median rank falls."""
-    ranks = {state: chosen(each, EXACT)["exact"] for state, each in asked.items()}
-    hits = {state: np.mean(each <= 10) for state, each in ranks.items()}
-    about = {"task": "lift", "group": EXACT, "model": name, "unit": "ratio"}
-    about["n"] = chosen(asked["base"], EXACT)["image_id"].nunique()
-    results.add("R@10, tuned / base", hits["tuned"] / hits["base"], **about)
-    results.add("median rank, tuned / base", ranks["tuned"].median() / ranks["base"].median(), **about)
+    after, before = (chosen(asked[state], EXACT) for state in ("tuned", "base"))
+    pairs = np.column_stack([after["exact"], before["exact"]])
+    ratios = {
+        "R@10, tuned / base": lambda ranks: np.divide(*(ranks <= 10).mean(0)),
+        "median rank, tuned / base": lambda ranks: np.divide(*np.median(ranks, 0)),
+    }
+    about = {"task": "lift", "group": EXACT, "model": name, "unit": "ratio", "n": after["image_id"].nunique()}
+    for metric, ratio in ratios.items():
+        results.add(metric, metrics.bootstrap(pairs, after["group"], statistic=ratio, runs=after["run"]), **about)
 
 
 def forgotten(results: report.Results, name: str, base: encoders.Encoder, tuned: list[encoders.Encoder]) -> None:

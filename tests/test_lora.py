@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 import torch
 
-from models import ablations, lora, train, variants
-from utils import encoders, finetune
+from models import ablations, judgement, lora, train, variants
+from utils import encoders, finetune, report
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +69,22 @@ def test_the_way_is_the_best_one_that_costs_little_elsewhere(monkeypatch):
     assert lora.best_way("any", None, frame) == 0.8
     monkeypatch.setattr(lora, "MOST_COST", -1.0)
     assert lora.best_way("any", None, frame) == 0.6
+
+
+def test_the_lift_is_a_ratio_over_all_seeds_with_its_interval():
+    ranks = np.tile([4.0, 9.0, 20.0, 40.0], 30)
+    about = {
+        "turtle": True,
+        "group": np.arange(120) // 2,
+        "run": np.repeat([0, 1, 2], 40),
+        "image_id": np.arange(120) % 40,
+    }
+    before = pd.DataFrame({"exact": ranks, **about})
+    results = report.Results("any", dataset="any", split="test", gallery_n=9)
+    judgement.lift(results, "CLIP", {"base": before, "tuned": before.assign(exact=ranks / 2)})
+    hits, median = results.records
+    assert hits["value"] == 1.5 and hits["ci_low"] <= 1.5 <= hits["ci_high"] and hits["n"] == 40
+    assert (median["value"], median["ci_low"], median["ci_high"]) == (0.5, 0.5, 0.5)
 
 
 def test_every_variant_differs_from_the_reference_in_what_it_says():

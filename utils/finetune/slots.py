@@ -21,7 +21,8 @@ def tuned(slot: str, seed: int = 0, settings: Settings | None = None) -> tuple[E
     """The encoder of a slot, tuned to turtles, and the log of its training, a row an epoch.
 
     Where the profile's table `adapters` names a folder of models/ for the slot, its adapter is taken. Otherwise the
-    archives' training images are learned from now, into the artifacts, and what is there already goes on.
+    archives' training images are learned from now, into the artifacts, and what is there already goes on; that
+    adapter is taken whole, where those of models/ were drawn back towards the base as far as validation asked.
 
     Args:
         slot: of the base.
