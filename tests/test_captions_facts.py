@@ -67,9 +67,25 @@ def test_the_summary_has_an_interval_for_each_fact(turtle):
 def test_all_facts_together_and_caption_by_caption(turtle):
     [seen] = [thing for thing in turtle["objects"] if thing["seen"]]
     species = seen["attributes"]["species"]
-    table = facts.judged([f"a {species} turtle", f"a {species} turtle with a crab", "a crab", "hm"], [turtle] * 4)
-    assert list(facts.share_true(table, 4)) == [1.0, pytest.approx(2 / 3), 0.0, 1.0]
-    assert list(facts.names_wrong(table, 4)) == [False, True, True, True]  # the last misses the turtle
+    said = [f"a {species} turtle", f"a {species} turtle with a crab", "a crab", "hm", "a boat"]
+    table = facts.judged(said, [turtle] * 4 + [None])
+    each = facts.by_caption(table, 5)
+    assert list(each["precision"]) == [1.0, pytest.approx(2 / 3), 0.0, 1.0, 1.0]
+    # The fourth misses the turtle; of the last one's picture nobody knows.
+    assert list(each["names wrong"]) == [0.0, 1.0, 1.0, 1.0, 0.0]
+    assert list(each["all hold"]) == [1.0, 0.0, 0.0, 0.0, 1.0] and each["recall"][2] == 0.0
     found = facts.overall(table)
     assert found["precision"]["mean"] == pytest.approx(4 / 6) and found["all hold"]["mean"] == 0.25
     assert found["recall"]["ci_low"] <= found["recall"]["mean"] <= found["recall"]["ci_high"]
+
+
+def test_photographs_of_one_animal_are_resampled_together(turtle):
+    table = facts.judged(["a turtle", "a crab"] * 20, [turtle] * 40)
+    alone, together = (facts.overall(table, groups)["precision"] for groups in (None, ["one"] * 40))
+    assert alone["ci_low"] < together["ci_low"] == together["mean"] == alone["mean"]
+
+
+def test_where_nothing_is_known_nothing_is_reported():
+    with pytest.raises(ValueError, match="no precision to report"):
+        facts.overall(facts.judged(["a turtle"], [None]))
+    assert facts.by_caption(facts.judged([], []), 2)["precision"].tolist() == [1.0, 1.0]

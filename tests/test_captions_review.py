@@ -105,6 +105,22 @@ def test_why_names_what_speaks_against_a_caption():
     }
 
 
+def test_single_terms_can_be_asked_alone():
+    frame = captions("a", "a" * 60, "b", kept=[True, True, False])
+    queue = review.review_queue(frame, weights={"kept": 1.0})
+    assert list(queue["image_id"]) == ["p/2", "p/0", "p/1"] and list(queue["risk"]) == [1.0, 0.0, 0.0]
+    with pytest.raises(ValueError, match="weights name hight; the terms are flag"):
+        review.review_queue(frame, weights={"hight": 1.0})
+
+
+def test_words_of_a_spreadsheet_for_yes_and_no_are_understood():
+    frame = captions(
+        "a", "b", "c", kept=["False", "TRUE", None], disagrees=["no", "1.0", "False"], flag=[False, "empty", None]
+    )
+    queue = review.review_queue(frame).set_index("image_id")["why"]
+    assert list(queue.loc[["p/0", "p/1", "p/2"]]) == ["paraphrase refused", "empty, detector disagrees", ""]
+
+
 def test_figures_given_beside_the_frame_stand_in_for_its_scores():
     frame = captions("a", "b", "c", score=[0.9, 0.1, 0.2])
     queue = review.review_queue(frame, image_text=np.array([0.1, 0.9, 0.5], np.float32))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from utils.captions import paraphraser
+from utils.captions import paraphraser, shelf
 from utils.captions.paraphraser import paraphrase
 
 CAPTIONS = [
@@ -71,3 +71,16 @@ def test_no_string_and_no_model_are_named(tmp_path):
         paraphrase(["a crab", None])
     with pytest.raises(FileNotFoundError, match="make models"):
         paraphrase(CAPTIONS, model=tmp_path / "nowhere")
+
+
+def test_what_the_cache_holds_does_not_change_what_is_drawn():
+    clean = list(paraphrase(CAPTIONS, temperature=1.0, guard=False, cache=False)["drawn"])
+    paraphrase(CAPTIONS[:1], temperature=1.0, guard=False)
+    assert list(paraphrase(CAPTIONS, temperature=1.0, guard=False)["drawn"]) == clean
+    assert list(paraphrase(CAPTIONS, temperature=1.0, guard=False)["drawn"]) == clean
+
+
+def test_equal_batches_draw_words_of_their_own():
+    keys = shelf.drawn_keys(["a crab"] * 4, 2)
+    assert len(set(keys)) == 4 and keys == shelf.drawn_keys(["a crab"] * 4, 2)
+    assert shelf.parts(dict.fromkeys(keys[1:]), 2, drawn=True) == [{keys[1]: None}, {keys[2]: None, keys[3]: None}]

@@ -97,7 +97,7 @@ def test_the_captioning_pipeline_goes_through_real_photographs(real_data, tmp_pa
     varied = captions.vary(list(table["caption"]), encoder=encoder)
     frame = pd.DataFrame({"image_id": [path.stem for path in paths], "path": [str(path) for path in paths]})
     frame = frame.assign(flag=table["flag"], **varied[["caption", "kept", "group"]])
-    fit = captions.first_thing(varied["caption"], embed.images(encoder, frame["path"]), encoder)
+    fit = captions.main_thing(varied["caption"], embed.images(encoder, frame["path"]), encoder)
     queue = captions.review_queue(frame, fit)
     with capsys.disabled():
         print("", *(f"{row.image_id}: {row.caption} ({row.why})" for row in queue.head(12).itertuples()), sep="\n")

@@ -18,7 +18,7 @@
 
 from utils.captions.captioner import caption
 from utils.captions.clean import RULES, clean, counts, undo
-from utils.captions.doubt import disagrees, first_thing
+from utils.captions.doubt import disagrees, main_thing
 from utils.captions.duplicates import diversity, groups, table
 from utils.captions.guard import changes
 from utils.captions.page import to_html
@@ -31,6 +31,6 @@ from utils.captions.variety import vary
 from utils.captions.widgets import form
 
 __all__ = [
-    "RULES", "bleu", "caption", "changes", "cider", "clean", "clip_score", "counts", "disagrees", "diversity", "first_thing", "form", "from_labels", "groups", "label_cost", "merge",
+    "RULES", "bleu", "caption", "changes", "cider", "clean", "clip_score", "counts", "disagrees", "diversity", "form", "from_labels", "groups", "label_cost", "main_thing", "merge",
     "paraphrase", "read_csv", "review_queue", "table", "to_csv", "to_html", "undo", "vary",
 ]  # fmt: skip

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from utils import config, files
 from utils.captions.language_models import LanguageModel, opened
-from utils.captions.shelf import Shelf
+from utils.captions.shelf import Shelf, drawn_keys, parts
 
 
 def caption(
@@ -31,7 +31,7 @@ def caption(
         paths: n image files, or one.
         model: a slot, the folder of a BLIP, or its name on the hub.
         beams: of the beam search; 1 takes the most likely word each time.
-        temperature: draw words instead of searching; equal runs draw equal words, but one that was cut off and goes on draws others.
+        temperature: draw words instead of searching; equal calls draw equal words, one that was cut off and goes on too.
         prompt: words that every caption begins with, such as "a photograph of".
         most: new tokens at most.
         seed: of the drawing.
@@ -53,7 +53,8 @@ def caption(
     asked = {"beams": beams, "temperature": temperature, "prompt": prompt, "most": most}
     asked |= {"seed": seed} if temperature else {}
     shelf = Shelf("captions", writer.fingerprint, asked, cache)
-    keys, bad = files.sums(paths)
+    sums, bad = files.sums(paths)
+    keys = _keys(sums) if temperature else sums
     todo = {key: path for path, key in zip(paths, keys, strict=True) if key and key not in shelf}
     try:
         for texts, failed in _written(writer, todo, asked, seed, progress):
@@ -68,17 +69,23 @@ def caption(
     return [shelf.get(key, "") for key in keys]
 
 
+def _keys(sums: Sequence[str]) -> list[str]:
+    """Keys of drawn words, "" for a file that is not there."""
+    there = iter(drawn_keys([key for key in sums if key], config.load().budgets["captions"]["batch"]))
+    return [next(there) if key else "" for key in sums]
+
+
 def _written(
     writer: LanguageModel, todo: dict[str, str | Path], asked: dict[str, Any], seed: int, progress: bool
 ) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
     """Batch by batch: captions by key, and what could not be read by path."""
     from tqdm.auto import tqdm
 
-    size, items = config.load().budgets["captions"]["batch"], list(todo.items())
-    with tqdm(total=len(items), disable=not progress, unit="image", desc="captions") as bar:
-        for start in range(0, len(items), size):
-            part, images, bad = items[start : start + size], {}, {}
-            for key, path in part:
+    size = config.load().budgets["captions"]["batch"]
+    with tqdm(total=len(todo), disable=not progress, unit="image", desc="captions") as bar:
+        for part in parts(todo, size, bool(asked["temperature"])):
+            images, bad = {}, {}
+            for key, path in part.items():
                 try:
                     images[key] = files.load_image(path)
                 except (ValueError, OSError) as error:
@@ -88,7 +95,7 @@ def _written(
             bar.update(len(part))
 
 
-def _batch_seed(seed: int, keys: Sequence[str]) -> int:
+def _batch_seed(seed: int, keys: Iterable[str]) -> int:
     return int(hashlib.sha256("".join([str(seed), *keys]).encode()).hexdigest()[:8], 16)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from utils import metrics
 from utils.reef import language, reading
@@ -21,7 +20,7 @@ def judged(sentences: Sequence[str], truths: Sequence[Mapping]) -> pd.DataFrame:
 
     Args:
         sentences: n captions.
-        truths: n dicts with `objects` and `facts`, as `datasets.truth` gives them.
+        truths: n dicts with `objects` and `facts`, or None where nobody knows, as `datasets.truth` gives them.
 
     Returns:
         One row a judgement: row (of the caption), fact, measure ("precision", "recall" or "share"), value. See `compare`.
@@ -29,42 +28,63 @@ def judged(sentences: Sequence[str], truths: Sequence[Mapping]) -> pd.DataFrame:
     found = [
         (row, *key, value)
         for row, (sentence, truth) in enumerate(zip(sentences, truths, strict=True))
+        if truth is not None
         for key, values in compare(reading.read(sentence), truth).items()
         for value in values
     ]
     return pd.DataFrame(found, columns=COLUMNS)
 
 
-def summary(judgements: pd.DataFrame) -> pd.DataFrame:
-    """Mean of each fact and measure with its interval over captions: fact, measure, mean, ci_low, ci_high, n (judgements)."""
+def summary(judgements: pd.DataFrame, groups: Sequence[str] | None = None) -> pd.DataFrame:
+    """Mean of each fact and measure with its interval: fact, measure, mean, ci_low, ci_high, n (judgements).
+
+    Args:
+        judgements: of `judged`.
+        groups: a name a caption, such as the individual on its photograph; resampled as a whole. None: captions are.
+    """
     rows = []
     for (fact, measure), part in judgements.groupby(["fact", "measure"], sort=False):
-        interval = metrics.bootstrap(part["value"].to_numpy(), part["row"].to_numpy())
-        rows.append({"fact": fact, "measure": measure, **interval, "n": len(part)})
+        rows.append({"fact": fact, "measure": measure, **_interval(part, groups), "n": len(part)})
     return pd.DataFrame(rows, columns=["fact", "measure", "mean", "ci_low", "ci_high", "n"])
 
 
-def overall(judgements: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """All facts together, with intervals over captions: "precision" and "recall" of facts, "all hold" (share of captions)."""
+def overall(judgements: pd.DataFrame, groups: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
+    """All facts together: "precision" and "recall" of facts, and "all hold", the share of captions without a wrong one.
+
+    Raises:
+        ValueError: nothing was judged.
+    """
+    parts = {"precision": _of_facts(judgements, "precision"), "recall": _of_facts(judgements, "recall")}
+    parts["all hold"] = judgements[judgements["fact"] == "all claims"]
+    if empty := [name for name, part in parts.items() if part.empty]:
+        raise ValueError(
+            f"no {empty[0]} to report: none of the captions has a photograph of known truth, or none states a fact"
+        )
+    return {name: _interval(part, groups) for name, part in parts.items()}
+
+
+def by_caption(judgements: pd.DataFrame, n: int) -> pd.DataFrame:
+    """A row for each of n captions: precision (1 where it states nothing), recall, "all hold" and "names wrong".
+
+    The last is 1 where a caption misses the main kind of its picture, or names a kind that is not there.
+    """
+    kinds = judgements[judgements["fact"].isin(["main kind", "kinds"])]
+    named = kinds[(kinds["fact"] == "main kind") | (kinds["measure"] == "precision")]
     parts = {
-        name: _of_facts(judgements, name) if name != "all hold" else judgements[judgements["fact"] == "all claims"]
-        for name in ("precision", "recall", "all hold")
+        "precision": _of_facts(judgements, "precision").groupby("row")["value"].mean(),
+        "recall": _of_facts(judgements, "recall").groupby("row")["value"].mean(),
+        "all hold": judgements[judgements["fact"] == "all claims"].groupby("row")["value"].min(),
+        "names wrong": 1 - named.groupby("row")["value"].min(),
     }
-    return {name: metrics.bootstrap(part["value"].to_numpy(), part["row"].to_numpy()) for name, part in parts.items()}
+    table = pd.DataFrame({name: part.reindex(range(n)) for name, part in parts.items()})
+    return table.fillna({"precision": 1.0, "recall": 1.0, "all hold": 1.0, "names wrong": 0.0})
 
 
-def share_true(judgements: pd.DataFrame, n: int) -> NDArray[np.float64]:
-    """Of each of n captions the share of its stated facts that hold, (n,); 1 where it states none."""
-    return (
-        _of_facts(judgements, "precision").groupby("row")["value"].mean().reindex(range(n), fill_value=1.0).to_numpy()
+def _interval(part: pd.DataFrame, groups: Sequence[str] | None) -> dict[str, float]:
+    rows = part["row"].to_numpy(int)
+    return metrics.bootstrap(
+        part["value"].to_numpy(float), rows if groups is None else np.asarray(groups, object)[rows]
     )
-
-
-def names_wrong(judgements: pd.DataFrame, n: int) -> NDArray[np.bool_]:
-    """(n,) whether each caption misses the main kind of its picture, or names a kind that is not there."""
-    pairs = list(zip(judgements["fact"], judgements["measure"], strict=True))
-    named = judgements[[pair in (("main kind", "recall"), ("kinds", "precision")) for pair in pairs]]
-    return named.groupby("row")["value"].min().reindex(range(n), fill_value=1.0).to_numpy() < 1
 
 
 def _of_facts(judgements: pd.DataFrame, measure: str) -> pd.DataFrame:
@@ -80,7 +100,8 @@ def compare(claims: Mapping, truth: Mapping) -> dict[tuple[str, str], list[float
     things of a seen kind of which one has that colour. "turtle states": precision over all named states in pictures with a
     turtle, recall over all seen ones in pictures with exactly one (the world's captions only count several); so also the
     "turtle stage", "species" and "action". "place", "clarity" and "light" are those of the picture. "words, precision":
-    whether every word means something. "all claims, share": every fact of the sentence holds.
+    whether every word means something. "all claims, share": every fact of the sentence holds and
+    every word means something.
     """
     seen = [thing for thing in truth["objects"] if thing["seen"]]
     things = claims.get("things", [])

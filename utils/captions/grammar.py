@@ -76,6 +76,16 @@ def things(doc: Doc) -> list[Thing]:
     return [_thing(chunk) for chunk in _chunks(doc)]
 
 
+def about(doc: Doc) -> Thing | None:
+    """What a sentence is about: its first thing that is not denied and not led to by a preposition, else the first one.
+
+    "among rocks, a turtle swims" is about the turtle; of "a pair of turtles" the turtles are what is left.
+    """
+    there = [(chunk, thing) for chunk, thing in zip(_chunks(doc), things(doc), strict=True) if not thing.denied]
+    free = [thing for chunk, thing in there if chunk.root.dep_ != "pobj"]
+    return next(iter([*free, *(thing for _, thing in there)]), None)
+
+
 def embedded(nouns: Iterable[str], encoder: Encoder) -> dict[str, NDArray[np.float32]]:
     """The embedding of each noun, (d,) of unit length, as what a photograph shows."""
     nouns = sorted(set(nouns))

@@ -13,10 +13,8 @@ if TYPE_CHECKING:
     from utils.encoders import Encoder
 
 SILENCE = frozenset(grammar.TABLE["silence"]["axes"])
-NEAR_NOUN, NEAR_SENTENCE = (
-    0.9,
-    0.3,
-)  # cosines from which two words, or two sentences, may mean the same; see notebook 02
+# Cosines from which two words, or two sentences, may mean the same: chosen on validation sentences in notebook 02.
+NEAR_NOUN, NEAR_SENTENCE = 0.9, 0.3
 
 
 def changes(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from utils import config
 from utils.captions import guard as guarding
 from utils.captions.clean import strings
 from utils.captions.language_models import LanguageModel, opened
-from utils.captions.shelf import Shelf
+from utils.captions.shelf import Shelf, drawn_keys, parts
 
 if TYPE_CHECKING:
     from utils.encoders import Encoder
@@ -45,8 +44,8 @@ def paraphrase(
     Args:
         sentences: n captions.
         model: the slot "llama", the folder of a chat model, or its name on the hub. Its own chat template is used.
-        temperature: of the drawing; 0 takes the most likely words. Equal runs draw equal words, but one that was cut off and goes
-            on draws others.
+        temperature: of the drawing; 0 takes the most likely words. Equal calls draw equal words, one that was cut off and goes on
+            too.
         seed: of the drawing.
         guard: take the source back where a fact was changed (see `guard.changes`).
         encoder: a CLIP for the guard, to whom "a lorry" may be "a truck".
@@ -77,33 +76,25 @@ def _all_said(sources: list[str], model: str | Path, asked: dict[str, Any], cach
     """The model's answers; a sentence that stands twice is asked twice where words are drawn, else once."""
     from tqdm.auto import tqdm
 
-    writer = opened(model, "llama")
+    writer, drawn = opened(model, "llama"), asked["temperature"] > 0
     shelf = Shelf("paraphrases", writer.fingerprint, asked | {"system": SYSTEM, "user": USER}, cache)
-    seen: Counter[str] = Counter()
-    keys = [f"{_count(seen, sentence) if asked['temperature'] else 0} {sentence}" for sentence in sources]
-    todo = {key: text for key, text in zip(keys, sources, strict=True) if text.strip() and key not in shelf}
+    size, told = config.load().budgets["captions"]["batch"], [text for text in sources if text.strip()]
+    keys = drawn_keys(told, size) if drawn else told
+    todo = {key: text for key, text in zip(keys, told, strict=True) if key not in shelf}
     try:
         with tqdm(total=len(todo), disable=not progress, unit="caption", desc="paraphrases") as bar:
-            for part in _parts(todo):
-                shelf.add(dict(zip(part, said(writer, list(part.values()), **asked), strict=True)))
+            for part in parts(todo, size, drawn):
+                own = asked | {"seed": f"{asked['seed']} {next(iter(part))}"} if drawn else asked
+                shelf.add(dict(zip(part, said(writer, list(part.values()), **own), strict=True)))
                 bar.update(len(part))
     finally:  # what an interrupted run has done is kept
         shelf.save()
-    return [shelf.get(key) for key in keys]
-
-
-def _count(seen: Counter[str], sentence: str) -> int:
-    seen[sentence] += 1
-    return seen[sentence] - 1
-
-
-def _parts(todo: dict[str, str]) -> Iterator[dict[str, str]]:
-    size, items = config.load().budgets["captions"]["batch"], list(todo.items())
-    return (dict(items[start : start + size]) for start in range(0, len(items), size))
+    answers = map(shelf.get, keys)
+    return [next(answers) if text.strip() else "" for text in sources]
 
 
 def said(
-    writer: LanguageModel, captions: Sequence[str], temperature: float = 0.0, seed: int = 0, most: int = 64
+    writer: LanguageModel, captions: Sequence[str], temperature: float = 0.0, seed: int | str = 0, most: int = 64
 ) -> list[str]:
     """The answers to one batch; drawn words follow from the seed and the batch."""
     import torch

@@ -2,41 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from utils.captions.sheet import absent, need, some, text, twice
+from utils.captions.sheet import absent, need, no, some, text, twice, yes
 
 FAR = 3.5  # robust z from which a value counts as an outlier (Iglewicz and Hoaglin, 1993)
 SPEAKS = 0.75  # a graded term from here on is named in `why`
-# Of the terms of a risk, chosen on validation images: duplicates and refused paraphrases are no more often wrong than others.
+# Of the terms of a risk: three speak of the content; the others are reasons of their own to look (models/signs.py compares).
 WEIGHTS = {"flag": 4.0, "disagrees": 4.0, "score": 4.0, "kept": 1.0, "group": 1.0, "length": 1.0}
 RESAMPLES, BLOCK = 2000, 100
 
 
-def review_queue(frame: pd.DataFrame, image_text: ArrayLike | None = None) -> pd.DataFrame:
+def review_queue(
+    frame: pd.DataFrame, image_text: ArrayLike | None = None, weights: Mapping[str, float] = WEIGHTS
+) -> pd.DataFrame:
     """Captions ranked by risk, so that a person looks at the worst first.
 
-    Risk is the mean, weighted by `WEIGHTS`, of the terms that are there: 1 - percentile of `score`, a duplicate (`group` of
+    Risk is the mean, weighted by `weights`, of the terms that are there: 1 - percentile of `score`, a duplicate (`group` of
     more than one), a paraphrase that the guard refused (`kept` is False), a `flag` from cleaning, a detector that
     `disagrees`, and a length far from the median (robust z of the characters, 1 from `FAR` on). A row without a score
-    does without it. See `first_thing` and `disagrees` for a score and a disagreement that tell wrong captions.
+    does without it. See `main_thing` and `disagrees` for a score and a disagreement that tell wrong captions.
 
     Args:
         frame: one row a caption: image_id, path, caption, and any of the columns above; None and NaN are absent.
         image_text: (n,) float, how well each caption fits its image; stands in for the column `score`.
+        weights: of the terms, by the name of their column and "length"; what is not named does not count.
 
     Returns:
         The rows, riskiest first and ties by image_id, with `risk` in [0, 1] and `why`: what speaks against the caption.
 
     Raises:
-        ValueError: a column is missing, an image_id stands twice, or `image_text` is of another length.
+        ValueError: a column is missing, an image_id stands twice, `image_text` is of another length, or an unknown weight.
     """
     need(frame, "image_id", "path", "caption")
+    if unknown := sorted(set(weights) - set(WEIGHTS)):
+        raise ValueError(f"weights name {', '.join(unknown)}; the terms are {', '.join(WEIGHTS)}")
     if double := twice(frame["image_id"]):
         raise ValueError(f"image_id stands twice: {some(double)}; give one caption an image")
     ranked = frame.drop(columns=["risk", "why"], errors="ignore").reset_index(drop=True)
@@ -47,8 +52,8 @@ def review_queue(frame: pd.DataFrame, image_text: ArrayLike | None = None) -> pd
         ranked["score"] = score
     terms = _terms(ranked)
     values = terms.map(lambda cell: cell[0]).astype(float)
-    weights = values.notna() * pd.Series(WEIGHTS)[values.columns]
-    ranked["risk"] = (values * weights).sum(axis=1) / weights.sum(axis=1)
+    shares = values.notna() * values.columns.map(lambda name: float(weights.get(name, 0))).to_numpy()
+    ranked["risk"] = ((values * shares).sum(axis=1) / shares.sum(axis=1)).fillna(0.0)
     ranked["why"] = [", ".join(word for _, word in row if word) for row in terms.to_numpy()]
     return ranked.sort_values(["risk", "image_id"], ascending=[False, True], kind="stable", ignore_index=True)
 
@@ -68,11 +73,11 @@ def _terms(frame: pd.DataFrame) -> pd.DataFrame:
         sizes = frame.groupby("group")["group"].transform("size").fillna(1)
         terms["group"] = [_said(size > 1, "duplicate") for size in sizes]
     if "kept" in frame:
-        terms["kept"] = [_said(not pd.isna(kept) and not kept, "paraphrase refused") for kept in frame["kept"]]
+        terms["kept"] = [_said(no(kept), "paraphrase refused") for kept in frame["kept"]]
     if "flag" in frame:
-        terms["flag"] = [_said(bool(text(flag)), text(flag)) for flag in frame["flag"]]
+        terms["flag"] = [_said(bool(text(flag)) and not no(flag), text(flag)) for flag in frame["flag"]]
     if "disagrees" in frame:
-        terms["disagrees"] = [_said(not pd.isna(no) and bool(no), "detector disagrees") for no in frame["disagrees"]]
+        terms["disagrees"] = [_said(yes(it), "detector disagrees") for it in frame["disagrees"]]
     order = [name for name in ("flag", "kept", "disagrees", "score", "group", "length") if name in terms]
     return pd.DataFrame({name: pd.Series(terms[name], dtype=object) for name in order}, index=frame.index)
 
@@ -104,12 +109,16 @@ def label_cost(
 
     Returns:
         A row a share: `share`, `ranking` with `ci_low` and `ci_high` (95 %, over the resamples that hold an error),
-        `random` (the expectation of a random order, which is the share) and `best` (every wrong caption first).
+        `random` (the expectation of a random order, which is the share), `best` (every wrong caption first) and `wrong`
+        (the share of wrong captions).
 
     Raises:
         ValueError: another length, nothing wrong, or a share outside (0, 1].
     """
-    wrong, shares = np.asarray(wrong, bool), np.asarray(shares, np.float64)
+    wrong, shares = np.asarray(wrong), np.atleast_1d(np.asarray(shares, np.float64))
+    if not np.isin(wrong, (False, True)).all():
+        raise ValueError("wrong holds something else than True and False")
+    wrong = wrong.astype(bool)
     if wrong.shape != (len(queue),):
         raise ValueError(f"wrong has shape {wrong.shape}; give one value for each of {len(queue)} captions")
     if not wrong.any():
@@ -123,9 +132,8 @@ def label_cost(
     drawn = np.concatenate([_caught(wrong, times[times[:, wrong].any(axis=1)], shares) for times in draws])
     low, high = np.quantile(drawn, (0.025, 0.975), axis=0)
     best = np.minimum(1.0, shares * n / wrong.sum())
-    return pd.DataFrame(
-        {"share": shares, "ranking": ranking, "ci_low": low, "ci_high": high, "random": shares, "best": best}
-    )
+    found = {"share": shares, "ranking": ranking, "ci_low": low, "ci_high": high, "random": shares, "best": best}
+    return pd.DataFrame(found | {"wrong": wrong.mean()})
 
 
 def _caught(wrong: NDArray[np.bool_], times: NDArray, shares: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -149,3 +149,13 @@ def absent(value: Any) -> bool:
 def text(value: Any) -> str:
     """A cell as text; an absent one is empty."""
     return "" if absent(value) else str(value)
+
+
+def yes(value: Any) -> bool:
+    """Whether a cell says yes: true, or a word for it as spreadsheets write it."""
+    return text(value).strip().lower() in ("true", "yes", "1", "1.0")
+
+
+def no(value: Any) -> bool:
+    """Whether a cell says no; an absent one says nothing."""
+    return text(value).strip().lower() in ("false", "no", "0", "0.0")

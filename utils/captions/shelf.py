@@ -6,11 +6,13 @@ import hashlib
 import json
 import uuid
 import warnings
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any, TypeVar
 
 from utils import config, files
 
+T = TypeVar("T")
 SHELF_ROWS = 256  # a long run that is killed loses no more than these
 
 
@@ -57,6 +59,28 @@ class Shelf:
                 temporary.write_text(lines, encoding="utf-8")
         except OSError as error:
             warnings.warn(f"texts are not cached: {error}", stacklevel=3)
+
+
+def drawn_keys(names: Sequence[str], size: int) -> list[str]:
+    """Keys of n things about which words are drawn, `size` at a time.
+
+    Such words follow from the whole batch, so a key names the batch, by number and content, and the place in it: what the
+    cache holds already does not change what is drawn.
+    """
+    keys = []
+    for number, start in enumerate(range(0, len(names), size)):
+        part = names[start : start + size]
+        batch = hashlib.sha256(json.dumps([number, *part]).encode()).hexdigest()[:32]
+        keys += [f"{batch} {place}" for place in range(len(part))]
+    return keys
+
+
+def parts(todo: Mapping[str, T], size: int, drawn: bool) -> list[dict[str, T]]:
+    """Things by key in batches; those with drawn words in the batches that their keys name."""
+    items = list(todo.items())
+    if drawn:
+        return [dict(own) for _, own in groupby(items, key=lambda item: item[0].partition(" ")[0])]
+    return [dict(items[start : start + size]) for start in range(0, len(items), size)]
 
 
 def _read(path: Any) -> dict[str, str]:

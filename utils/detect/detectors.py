@@ -103,8 +103,12 @@ def library() -> Any:
         settings = config.load().artifacts_dir / "ultralytics"
         settings.mkdir(parents=True, exist_ok=True)
         os.environ["YOLO_CONFIG_DIR"] = str(settings)
+    from PIL import Image
+
+    opened = Image.open
     import ultralytics
 
+    Image.open = opened  # it puts its own there, for all of the process
     return ultralytics
 
 

@@ -39,17 +39,19 @@ def load(name: str | Path) -> Detector:
         ValueError: damaged, another sum than its card gives, code in a pickle, or no detector; names the file.
     """
     given = str(name)
+    if not given.strip():
+        raise FileNotFoundError(f"no detector was named: give {TAKEN}, or a slot ({', '.join(SLOTS)})")
     source = config.model_source(given) if given in SLOTS else given
     path = Path(source)
     if given not in SLOTS and path.exists():
         path = path.absolute()
     if path.is_absolute():
         return _local(path, Path(given).name)
-    if re.fullmatch(r"yolov?\d+\w*", source):
-        return _local(_fetched(source), given)
+    if published := re.fullmatch(r"(yolov?\d+\w*)(\.pt)?", source):
+        return _local(_fetched(published[1]), given)
     if re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", source) and path.suffix not in KEPT:
         return _hub(source, given)
-    raise FileNotFoundError(f"no detector at {name}: give {TAKEN}, or a slot ({', '.join(SLOTS)})")
+    raise FileNotFoundError(f"no detector at {name}: give {TAKEN}, a published name, or a slot ({', '.join(SLOTS)})")
 
 
 def _fetched(name: str) -> Path:
@@ -155,7 +157,7 @@ def _sums(target: Path) -> list[str]:
 
 
 def _fingerprint(kind: str, facts: list[str]) -> str:
-    how = [detectors.LEAST, detectors.MOST, detectors.SAME, detectors.THIN]
+    how = [detectors.LEAST, detectors.MOST, detectors.SAME, detectors.THIN, detectors.RAW, detectors.GREY]
     return hashlib.sha256(json.dumps([kind, facts, how]).encode()).hexdigest()
 
 

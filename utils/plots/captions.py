@@ -22,7 +22,7 @@ NAME, SENTENCE = {"fontsize": 8, "fontweight": "bold"}, {"fontsize": 10, "fontwe
 LINE, BELOW, RISE = 0.185, 0.08, 0.115  # inches of a line, below a stage, and of a capital letter
 SPREAD = 1.06  # at few dots an inch letters are set so much wider
 SAME, NOTHING = "as before", "–"
-COST = ("share", "ranking", "ci_low", "ci_high", "random", "best")
+COST = ("share", "ranking", "ci_low", "ci_high", "random", "wrong")
 READ = 0.1  # the share of captions at which the curve carries its value
 
 
@@ -84,7 +84,7 @@ def label_cost(table: pd.DataFrame, title: str = "") -> Figure:
     """What share of the wrong captions is found over the share of captions read, with the value after 10 %.
 
     Args:
-        table: as `captions.label_cost` gives it: share, ranking, ci_low, ci_high, random and best, fractions in [0, 1].
+        table: as `captions.label_cost` gives it: share, ranking, ci_low, ci_high, random and wrong, fractions in [0, 1].
         title: line above the chart.
 
     Raises:
@@ -102,7 +102,7 @@ def label_cost(table: pd.DataFrame, title: str = "") -> Figure:
     dots = {"marker": "o", "ms": 5, "markevery": slice(1, -1), "clip_on": False}
     ax.plot(curve["share"], curve["ranking"], color=COLOURS[0], label="this order, 95 % interval", **dots)
     ax.plot(curve["share"], curve["random"], color=GREY, label="random order", **LIMIT)
-    full = table["share"].iloc[0] / table["best"].iloc[0]  # by then the best order has found all
+    full = table["wrong"].iloc[0]  # by then the best order has found all
     ax.plot([0, full, 1], [0, 1, 1], color=INK, ls=(0, (1, 1.6)), lw=1.8, label="best possible", clip_on=False)
     for found in table["ranking"][np.isclose(table["share"], READ)][:1]:
         ax.plot([READ, READ], [0, found], color=COLOURS[0], lw=1.1)
