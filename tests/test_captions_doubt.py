@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from utils import report
 from utils.captions import doubt, grammar
 
 
@@ -70,3 +71,12 @@ def test_names_are_read_as_detectors_write_them_and_denied_things_are_not_named(
 def test_one_name_a_caption_is_needed():
     with pytest.raises(ValueError, match="1 captions and 2 names"):
         doubt.disagrees(["a turtle"], ["turtle", None])
+
+
+def test_thresholds_and_weights_follow_from_what_was_measured():
+    measured = {(r["group"], r["method"], r["metric"]): r["value"] for r in report.read("review_signs")}
+    right = {method: value for (group, method, metric), value in measured.items() if metric == "of these wrong"}
+    assert max(right, key=right.get) == f"score {doubt.SURE}, cosine {doubt.NEAR}"
+    queue = {method: value for (group, method, _), value in measured.items() if group == "queue"}
+    signs = [value for method, value in queue.items() if method.endswith("alone") and method != "content alone"]
+    assert queue["as in use"] > max(signs)

@@ -6,6 +6,7 @@ reloaded adapter gives the logits of the one that was saved.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -114,7 +115,8 @@ def _add_lora(encoder: Encoder, adaptation: Adaptation) -> None:
     settings = LoraConfig(
         r=adaptation.rank, lora_alpha=adaptation.alpha, lora_dropout=adaptation.dropout, target_modules=names
     )
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)  # peft asks by the old name
         torch.manual_seed(adaptation.seed)
         encoder.model = get_peft_model(encoder.model, settings).eval()
 
