@@ -23,7 +23,7 @@ LAYERS = [
     {"datasets", "encoders", "classical"},
     {"embed", "pooling", "cam"},
     {"captions", "detect"},
-    {"finetune", "classify", "ground", "evaluate"},
+    {"finetune", "classify", "ground", "evaluate", "instances", "bylabel"},
     {"report", "scale", "ledger"},
     {"app"},
 ]

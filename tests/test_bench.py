@@ -1,11 +1,12 @@
-"""The bench of fine-tuning: its arms do the same work, and their memory and ratios are their own."""
+"""The bench: arms of fine-tuning do the same work, with memory and ratios of their own; so do ways to a vocabulary."""
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from tests.bench import __main__ as bench
-from tests.bench import finetuning
+from tests.bench import classical, finetuning
 from utils import report
 
 SMALL = {"batch": 3, "layers": 1}
@@ -94,3 +95,44 @@ def test_an_arm_has_its_own_peak_of_memory():
     del ballast
     assert row["n"] == 1 and row["seconds"] > 0
     assert 0 < row["added"] < row["peak"] < 2000
+
+
+def test_ratios_of_a_vocabulary_are_to_k_means_run_to_its_end(results, monkeypatch, capsys):
+    found = {
+        "seconds": {classical.OURS: 2.0, classical.LLOYD: 8.0, classical.TWO_STAGES: 0.5},
+        "inertia": {classical.OURS: 101.0, classical.LLOYD: 100.0},
+        **{"n": 9, "words": 4, "gallery_n": 70},
+    }
+    monkeypatch.setattr(classical, "run", lambda **sizes: found)
+    bench.classical_speed(results)
+    ratios = {row["metric"]: row["value"] for row in results.records if row["unit"] == "ratio"}
+    assert ratios == {
+        "time, ratio to k-means run to its end": 0.25,
+        "inertia, ratio to k-means run to its end": 1.01,
+    }
+    assert {(row["method"], row["value"], row["gallery_n"]) for row in results.records if row["unit"] == "s"} == {
+        (classical.OURS, 2.0, None),
+        (classical.LLOYD, 8.0, None),
+        (classical.TWO_STAGES, 0.5, 70),
+    }
+    assert {row["dataset"] for row in results.records} == {"coco"}
+    assert "0.500 s of 70 candidates" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_both_vocabularies_are_made_of_the_same_descriptors():
+    found = classical.run(rows=3000, words=24, candidates=50, repeats=1)
+    assert set(found["seconds"]) == {classical.OURS, classical.LLOYD, classical.TWO_STAGES}
+    assert found["inertia"][classical.OURS] <= 1.05 * found["inertia"][classical.LLOYD]
+    assert min(found["seconds"].values()) > 0
+
+
+def test_inertia_is_what_scikit_learn_says_and_too_few_descriptors_are_named(tmp_path):
+    from sklearn.cluster import KMeans
+
+    rows = np.random.default_rng(0).random((300, 8), dtype=np.float32)
+    means = KMeans(5, n_init=1, random_state=0).fit(rows)
+    assert classical.inertia(rows, means.cluster_centers_) == pytest.approx(means.inertia_, rel=1e-4)
+    Image.new("RGB", (40, 40)).save(tmp_path / "plain.png")
+    with pytest.raises(ValueError, match="1 pictures hold 0 descriptors, not 5"):
+        classical.sample([str(tmp_path / "plain.png")], 5)

@@ -1,11 +1,14 @@
 """Real photographs: readers, pipeline and miniature against what nobody here has made (marker `real`)."""
 
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from models import captioning
-from utils import app, captions, config, datasets, embed, encoders, evaluate, reef
+from utils import app, bylabel, captions, classical, config, datasets, embed, encoders, evaluate, metrics, pooling, reef
+from utils.datasets.readers import pickles
 from utils.files import load_image
 
 pytestmark = pytest.mark.real
@@ -115,3 +118,64 @@ def test_one_human_caption_against_four_others_scores_as_the_reference_implement
     # pycocoevalcap 1.2, given the same words
     assert captions.cider(candidates, references).mean() == pytest.approx(0.7660455, abs=1e-6)
     assert captions.bleu(candidates, references) == pytest.approx(0.2089373, abs=1e-6)
+
+
+@pytest.fixture(scope="module")
+def paintings(real_data):
+    """Photos (30 paths), paintings (149 paths), and which painting each photo shows, (30, 149) bool."""
+    folder = real_data / "museum_paintings"
+    photos, known = (sorted((folder / part).glob("*.jpg")) for part in ("qsd1_w1", "BBDD"))
+    answers = pickles.load(folder / "qsd1_w1" / "gt_corresps.pkl")
+    numbers = np.array([int(path.stem.split("_")[1]) for path in known])
+    return photos, known, np.stack([np.isin(numbers, answers[int(path.stem)]) for path in photos])
+
+
+def test_sift_names_the_painting_of_a_real_photo_within_a_minute(paintings, capsys):
+    photos, known, relevant = paintings
+    wall, start = time.perf_counter(), time.process_time()
+    scores = np.stack([classical.rerank(path, known) for path in photos])
+    # of the processor, on all threads: other work on the machine does not count
+    seconds, wall, found = time.process_time() - start, time.perf_counter() - wall, metrics.retrieval(scores, relevant)
+    with capsys.disabled():
+        print(f"\n{len(photos)} photos, {len(known)} paintings, SIFT: R@1 {found['R@1']:.3f}, mAP {found['mAP']:.3f}, "
+              f"{seconds:.1f} s of the processor, {wall:.1f} s")  # fmt: skip
+    assert found["R@1"] >= 0.967 and seconds < 60
+
+
+def test_embeddings_of_real_paintings_are_compared_with_sift(paintings, capsys):
+    photos, known, relevant = paintings
+    clip = encoders.load("clip-vit-openai", precision="fp32")
+    ways = {
+        "VLAD": classical.Vlad.fit(known, words=16),
+        "bag of words": classical.BagOfWords.fit(known, words=256),
+        "R-MAC of conv1": pooling.Early(clip, "conv1", "rmac"),
+        "R-MAC of the stem": pooling.Early(encoders.load("clip-rn50", precision="fp32"), "stem", "rmac"),
+        "CLIP miniature": clip,
+    }
+    chance = metrics.chance(relevant)["mAP"]
+    for name, encoder in ways.items():
+        found = metrics.retrieval(embed.images(encoder, photos) @ embed.images(encoder, known).T, relevant)
+        with capsys.disabled():
+            print(f"\n{name}: R@1 {found['R@1']:.3f}, mAP {found['mAP']:.3f}, chance {chance:.3f}", end="")
+        assert found["mAP"] > chance
+
+
+def test_labels_retrieve_small_real_photographs_better_than_chance(real_data, capsys):
+    frame = datasets.image_folder(real_data / "cifar10_jpg" / "train")
+    methods = {
+        "HOG": bylabel.TwoStage(classical.Hog(size=32, cell=8)),
+        "bag of words": bylabel.TwoStage(lambda paths: classical.BagOfWords.fit(paths, words=64, size=96)),
+        "CLIP miniature, two stages": bylabel.TwoStage(encoders.load("clip-vit-openai", precision="fp32")),
+        "CLIP miniature, threshold": bylabel.Threshold(encoders.load("clip-vit-openai", precision="fp32")),
+    }
+    some = pd.concat([part.iloc[:60] for _, part in frame.groupby("label")])
+    parts = bylabel.parts(some, each=20)
+    rows = bylabel.measure(methods, parts, sizes=(100, len(parts.candidates)), draws=5)
+    found = bylabel.summary(rows)
+    with capsys.disabled():
+        for row in found[found["metric"].isin(["F1", "AP"])].itertuples():
+            print(f"\n{row.method}, {row.size} candidates: {row.metric} {row.value:.3f} "
+                  f"({row.ci_low:.3f} to {row.ci_high:.3f}), everything {row.everything:.3f}", end="")  # fmt: skip
+    largest = found[(found["size"] == len(parts.candidates)) & (found["metric"] == "AP")].set_index("method")
+    for name in ("HOG", "bag of words"):
+        assert largest["value"][name] > 1.1 * largest["everything"][name]

@@ -1,10 +1,10 @@
-"""Runs the three comparisons, prints the ratios and writes reports/results/bench.json."""
+"""Runs the comparisons, prints the ratios and writes reports/results/bench.json."""
 
 import argparse
 
 import torch
 
-from tests.bench import embedding, finetuning, topk
+from tests.bench import classical, embedding, finetuning, topk
 from utils import report
 
 
@@ -15,7 +15,7 @@ def main() -> None:
         action="store_true",
         help="small sizes, nothing written: does it run?",
     )
-    parser.add_argument("--only", choices=list(COMPARISONS), help="one of the three, nothing written")
+    parser.add_argument("--only", choices=list(COMPARISONS), help="one of them, nothing written")
     asked = parser.parse_args()
     results = report.Results("bench", dataset="generated")
     for name, (compare, small) in COMPARISONS.items():
@@ -140,10 +140,31 @@ def gpu_speed(results: report.Results, common: dict, batch: int) -> None:
         print(f"utilisation is left out: the peak of {gpu} is not known here")
 
 
+def classical_speed(results: report.Results, **sizes: int) -> None:
+    found = classical.run(**sizes)
+    seconds, inertia = found["seconds"], found["inertia"]
+    params = {"words": found["words"], "descriptor": classical.KIND, "threads": torch.get_num_threads()}
+    common = {"task": "vocabulary", "dataset": "coco", "n": found["n"], "params": params}
+    for way in (classical.OURS, classical.LLOYD):
+        print(f"{way:22} {seconds[way]:7.2f} s          inertia {inertia[way]:,.0f}")
+        results.add("time", seconds[way], unit="s", method=way, **common)
+    ratios = {
+        "time, ratio to k-means run to its end": seconds[classical.OURS] / seconds[classical.LLOYD],
+        "inertia, ratio to k-means run to its end": inertia[classical.OURS] / inertia[classical.LLOYD],
+    }
+    for metric, ratio in ratios.items():
+        print(f"{metric:52} {ratio:6.3f}")
+        results.add(metric, ratio, unit="ratio", method=classical.OURS, **common)
+    fields = common | {"task": "retrieval by a label", "n": 1, "gallery_n": found["gallery_n"]}
+    results.add("time", seconds[classical.TWO_STAGES], unit="s", method=classical.TWO_STAGES, **fields)
+    print(f"{classical.TWO_STAGES:22} {seconds[classical.TWO_STAGES]:7.3f} s of {found['gallery_n']} candidates\n")
+
+
 MEMORY = {"peak": "peak memory", "added": "memory added by training"}
 COMPARISONS = {  # and what `--quick` makes small
     "embedding": (embed_speed, {"images": 64, "repeats": 3}),
     "topk": (search_speed, {"items": 100_000}),
+    "classical": (classical_speed, {"rows": 5_000, "words": 32, "candidates": 60, "repeats": 1}),
     "finetuning": (step_speed, {"batch": 2, "layers": 2, "rounds": 1, "steps": 1, "gpu_batch": 8}),
 }
 

@@ -1,0 +1,39 @@
+"""Image features from before deep learning, as encoders beside CLIP's; geometric matching; retrieval by clusters.
+
+>>> encoder = classical.Hog()                                             # doctest: +SKIP
+>>> encoder = classical.BagOfWords.fit(train_paths, words=256, seed=0)    # doctest: +SKIP
+>>> image_emb = embed.images(encoder, paths)                              # doctest: +SKIP
+>>> encoder.save("words.npz"); encoder = classical.load("words.npz")      # doctest: +SKIP
+>>> scores = classical.rerank(query, paths)                               # doctest: +SKIP
+"""
+
+from .descriptors import KINDS, vocabulary
+from .eigen import EigenImage
+from .encoder import Classical, load
+from .histograms import Hog, HsvHistogram, Lbp, ShapeHistogram, edges
+from .matching import Matches, matches, rerank
+from .pictures import Scaling
+from .twostage import retrieved, threshold_retrieval, two_stage
+from .words import BagOfWords, Vlad
+
+__all__ = [
+    "KINDS",
+    "BagOfWords",
+    "Classical",
+    "EigenImage",
+    "Hog",
+    "HsvHistogram",
+    "Lbp",
+    "Matches",
+    "Scaling",
+    "ShapeHistogram",
+    "Vlad",
+    "edges",
+    "load",
+    "matches",
+    "rerank",
+    "retrieved",
+    "threshold_retrieval",
+    "two_stage",
+    "vocabulary",
+]
