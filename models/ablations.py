@@ -2,8 +2,9 @@
 
 `python models/ablations.py` trains what is missing, as many runs side by side as there are cores (each is kept below the
 artifacts, so that the program may be cut off), and writes reports/results/lora_ablations.json. Everything is judged on
-validation images of the archives; of another task, CIFAR-10, the test split says what is forgotten between base and tuned.
-The rate of each way to learn is chosen on the same images by the first seed, which flatters all of them alike.
+validation images of the archives; of another task, CIFAR-10, all but the training images say what is forgotten between
+base and tuned. The rate of each way to learn is chosen on the same images by the first seed, which flatters all of them
+alike; every other line learns at the reference's rate.
 """
 
 from __future__ import annotations
@@ -160,7 +161,7 @@ def _interpolation(results: report.Results, frame: pd.DataFrame) -> None:
             results.add(metric, metrics.bootstrap(value, **drawn), **about, n=len(value))
         other = ledger.zero_shot("cifar10")(between)
         named = metrics.bootstrap(other["value"], other["group"])
-        results.add("CIFAR-10 accuracy", named, **about | {"dataset": "cifar10", "split": "test"}, n=len(other))
+        results.add("CIFAR-10 accuracy", named, **about | {"dataset": "cifar10", "split": "val and test"}, n=len(other))
 
 
 def main(arguments: list[str] | None = None) -> int:

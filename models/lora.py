@@ -46,7 +46,8 @@ def material(recipe: Mapping[str, Any], smoke: bool = False) -> pd.DataFrame:
 def make_plan(recipe: Mapping[str, Any], smoke: bool) -> dict[str, Any]:
     """What is fixed for the trainings: their settings, all steps together and the number of images."""
     settings, learned = settings_of(recipe, 0, smoke), finetune.parts(material(recipe, smoke))["train"]
-    batches = finetune.BalancedBatches(learned["category"] == "turtle", settings.batch, settings.share)
+    turtle = learned["category"] == "turtle"
+    batches = finetune.BalancedBatches(turtle, settings.batch, settings.share, steps=settings.steps)
     steps = settings.epochs * len(batches) * len(recipe["data"]["seeds"])
     batch = {"batch": settings.batch, "steps": steps, "images": len(learned)}
     return {**asdict(settings), **batch, "precision": "fp32", "smoke": smoke}

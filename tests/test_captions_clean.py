@@ -5,6 +5,7 @@ import random
 import unicodedata
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from utils import captions
@@ -215,6 +216,15 @@ def test_undo_counts_as_clean_did():
 def test_an_unknown_rule_lists_the_known_ones():
     with pytest.raises(ValueError, match="'spelling'; known: spacing, repeats, loops, fragment, length"):
         captions.undo(captions.clean(["a turtle"]), ["spelling"])
+
+
+def test_a_table_that_clean_did_not_make_is_named():
+    with pytest.raises(ValueError, match="missing columns: raw; found "):
+        captions.undo(pd.DataFrame())
+    with pytest.raises(ValueError, match="missing columns: raw, rules, flag; found caption"):
+        captions.counts(pd.DataFrame({"caption": ["a turtle"]}))
+    with pytest.raises(ValueError, match=r"sentences\[1\] is nan, no string"):
+        captions.undo(pd.DataFrame({"raw": ["a turtle", float("nan")]}))
 
 
 # flags

@@ -113,6 +113,22 @@ def test_single_terms_can_be_asked_alone():
         review.review_queue(frame, weights={"hight": 1.0})
 
 
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        ({"score": -1.0, "length": 2.0}, "weights are score -1.0; give finite numbers"),
+        ({"kept": float("nan")}, "kept nan"),
+        ({"kept": float("inf")}, "kept inf"),
+        ({"kept": "much"}, "kept much"),
+        ({"kept": 0.0, "flag": 0}, "a weight above 0"),
+        ({}, "a weight above 0"),
+    ],
+)
+def test_weights_that_rank_nothing_are_named(weights, said):
+    with pytest.raises(ValueError, match=said):
+        review.review_queue(captions("a turtle", "a net"), weights=weights)
+
+
 def test_words_of_a_spreadsheet_for_yes_and_no_are_understood():
     frame = captions(
         "a", "b", "c", kept=["False", "TRUE", None], disagrees=["no", "1.0", "False"], flag=[False, "empty", None]

@@ -57,3 +57,19 @@ def test_clip_score_is_the_cosine_times_two_and_a_half_and_never_negative():
     np.testing.assert_allclose(clip_score(image_emb, text_emb), [2.5, 1.5, 0.0])
     with pytest.raises(ValueError, match=r"\(3, 2\) and text_emb \(1, 2\)"):
         clip_score(image_emb, text_emb[:1])
+
+
+@pytest.mark.parametrize("side", ["image_emb", "text_emb"])
+@pytest.mark.parametrize("row", [[0.0, 2.0], [0.0, 0.998], [0.0, 0.0], [np.nan, 1.0], [np.inf, 0.0]])
+def test_clip_score_is_of_unit_rows_alone(side, row):
+    sides = {"image_emb": np.eye(2), "text_emb": np.eye(2)}
+    sides[side] = np.array([[1.0, 0.0], row])
+    with pytest.raises(ValueError, match=f"row 1 of {side} has length .*unit length"):
+        clip_score(**sides)
+
+
+def test_clip_score_takes_rows_that_rounding_left_off():
+    rows = np.random.default_rng(0).normal(size=(50, 64))
+    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16)
+    np.testing.assert_allclose(clip_score(rows, rows), 2.5, atol=0.01)
+    assert clip_score(rows[:0], rows[:0]).shape == (0,)

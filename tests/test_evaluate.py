@@ -88,6 +88,11 @@ def test_groups_are_resampled_as_a_whole():
 # presence
 
 
+def test_a_perfect_reader_guesses_among_the_images_that_fit():
+    relevant = np.array([[True] * 20, [True, *[False] * 19]])
+    assert evaluate.ceiling(relevant) == {"R@1": (1 / 20 + 1) / 2, "R@5": (5 / 20 + 1) / 2, "R@10": 0.75}
+
+
 def test_presence_is_the_cosine_to_the_mean_wording():
     rng = np.random.default_rng(0)
     images, texts = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in rng.normal(size=(2, 5, 8)))

@@ -1,5 +1,6 @@
 """Fine-tuning: what learns, in which batches, by which gradient, and what stays when a run is cut off."""
 
+import json
 import os
 import re
 import shutil
@@ -48,6 +49,12 @@ def frame(tmp_path_factory):
 def embeddings(encoder):
     pixels = torch.randn(5, 3, encoder.image_size, encoder.image_size, generator=torch.Generator().manual_seed(1))
     return encoder.encode_pixels(pixels), encoder.encode_texts(["a turtle", "a net", "two boats on a beach"])
+
+
+def looks(encoder):
+    """What an adaptation changes of an encoder."""
+    learning = [name for name, weight in encoder.model.named_parameters() if weight.requires_grad]
+    return encoder.adaptation, encoder.fingerprint, type(encoder.model), learning
 
 
 # batches
@@ -287,17 +294,29 @@ def test_using_a_tuned_model_leaves_it_as_it_is(slot):
 
 def test_a_tower_without_such_a_place_is_named():
     encoder = encoders.load("clip-rn50", device="cpu", precision="fp32")
+    before = looks(encoder)
     with pytest.raises(ValueError, match="nothing in the image tower of clip-rn50"):
         finetune.adapt(encoder, Adaptation(matrices=("fc1",)))
+    assert looks(encoder) == before
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [({"method": "magic"}, "magic"), ({"towers": ()}, "image, text"), ({"matrices": ("w",)}, "'w'"), ({"rank": 0}, "rank 0")],
+    [({"method": "magic"}, "magic"), ({"towers": ()}, "image, text"), ({"matrices": ("w",)}, "'w'")],
 )  # fmt: skip
 def test_unknown_places_are_named(options, said):
     with pytest.raises(ValueError, match=said):
         Adaptation(**options)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("rank", 0), ("rank", 1.5), ("rank", "8"), ("rank", True), ("alpha", 0), ("alpha", -1.0), ("alpha", float("nan")),
+     ("alpha", None), ("dropout", 1.0), ("dropout", -0.1), ("dropout", float("nan"))],
+)  # fmt: skip
+def test_numbers_of_an_adaptation_out_of_range_are_named(name, value):
+    with pytest.raises(ValueError, match=re.escape(f"{name} is {value!r}; give")):
+        Adaptation(**{name: value})
 
 
 def test_an_adapted_encoder_is_not_adapted_twice(encoder):
@@ -329,12 +348,84 @@ def test_a_reloaded_adapter_gives_the_same_logits(slot, method, tmp_path):
         assert (new == old).all()
 
 
+@pytest.fixture(scope="module")
+def tuned_folders(tmp_path_factory):
+    """A saved adapter of each format, by the slot of its base."""
+    folders = {}
+    for slot in ("clip-vit-openai", "clip-rn50"):
+        encoder = encoders.load(slot, device="cpu", precision="fp32")
+        base = encoder.fingerprint
+        folders[slot] = finetune.save(shaken(encoder, Adaptation(rank=2)), tmp_path_factory.mktemp(slot), base)
+    return folders
+
+
 def test_an_adapter_of_another_model_is_refused(encoder, tmp_path):
     finetune.save(shaken(encoder, Adaptation()), tmp_path, "of another model")
     with pytest.raises(ValueError, match="trained on another model"):
         finetune.load(encoders.load("clip-vit-openai", precision="fp32"), tmp_path)
     with pytest.raises(FileNotFoundError, match="holds no adapter"):
         finetune.load(encoders.load("clip-vit-openai", precision="fp32"), tmp_path / "nowhere")
+
+
+def edited(folder, change):
+    """An adapter.json after `change` of its table."""
+    path = folder / "adapter.json"
+    card = json.loads(path.read_text())
+    path.write_text(json.dumps(change(card) or card))
+
+
+def cut(folder, size):
+    path = folder / "adapter.safetensors"
+    path.write_bytes(path.read_bytes()[:size])
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (lambda folder: cut(folder, 3000), "adapter.safetensors is damaged"),
+        (lambda folder: cut(folder, 0), "adapter.safetensors is damaged"),
+        (lambda folder: edited(folder, lambda card: {"slot": "any"}), "adapter.json lacks base, adaptation: save"),
+        (lambda folder: edited(folder, lambda card: ["of another kind"]), "adapter.json lacks base, slot, adaptation"),
+        (
+            lambda folder: edited(folder, lambda card: card["adaptation"].clear()),
+            r"lacks adaptation\.method, adaptation\.rank",
+        ),
+        (lambda folder: edited(folder, lambda card: card["adaptation"].update(rank=0)), "adapter.json: rank is 0"),
+        (lambda folder: edited(folder, lambda card: card["adaptation"].update(depth=1)), "adapter.json: .*'depth'"),
+        (lambda folder: edited(folder, lambda card: card["adaptation"].update(rank=3)), "does not fit adapter.json"),
+        (lambda folder: edited(folder, lambda card: card["adaptation"].update(method="full")), "does not fit"),
+    ],
+)
+@pytest.mark.parametrize("slot", ["clip-vit-openai", "clip-rn50"])
+def test_a_damaged_adapter_is_named_and_leaves_the_encoder_as_it_was(tuned_folders, slot, tmp_path, harm, said):
+    folder = shutil.copytree(tuned_folders[slot], tmp_path / "adapter")
+    harm(folder)
+    encoder = encoders.load(slot, device="cpu", precision="fp32")
+    before = looks(encoder)
+    with pytest.raises(ValueError, match=said):
+        finetune.load(encoder, folder)
+    assert looks(encoder) == before
+    assert finetune.load(encoder, tuned_folders[slot]).adaptation == Adaptation(rank=2), "it can still be adapted"
+
+
+def test_half_an_adapter_says_what_is_needed(tuned_folders, encoder, tmp_path):
+    folder = shutil.copytree(tuned_folders["clip-vit-openai"], tmp_path / "adapter")
+    (folder / "adapter.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match="adapter.safetensors, its weights, is needed"):
+        finetune.load(encoder, folder)
+
+
+def test_no_adapter_is_put_onto_another(tuned_folders, encoder):
+    finetune.load(encoder, tuned_folders["clip-vit-openai"])
+    with pytest.raises(ValueError, match="clip-vit-openai is adapted already"):
+        finetune.load(encoder, tuned_folders["clip-vit-openai"])
+
+
+def test_what_did_not_learn_is_not_saved(encoder, tmp_path):
+    for bare in (encoder, finetune.merge(encoder)):
+        with pytest.raises(ValueError, match="clip-vit-openai is not adapted"):
+            finetune.save(bare, tmp_path / "adapter", "any")
+    assert not (tmp_path / "adapter").exists()
 
 
 @pytest.mark.parametrize("slot", ["clip-vit-openai", "clip-rn50"])
@@ -368,6 +459,25 @@ def test_there_is_nothing_between_two_models():
     small, other = (encoders.load(slot, device="cpu", precision="fp32") for slot in ("clip-vit-openai", "clip-rn50"))
     with pytest.raises(ValueError, match="not the same model"):
         finetune.interpolate(small, other, 0.5)
+
+
+@pytest.mark.parametrize("merged", [False, True])
+@pytest.mark.parametrize("slot", ["clip-vit-openai", "clip-rn50"])
+def test_there_is_nothing_between_a_tuned_model_and_a_base_of_the_same_shape(slot, merged):
+    base, other, tuned = (encoders.load(slot, device="cpu", precision="fp32") for _ in range(3))
+    with torch.no_grad():
+        next(weight for weight in other.model.parameters() if weight.ndim > 1).mul_(1.01)  # of its image tower
+    shaken(tuned, Adaptation(rank=2, towers=("text",)))
+    tuned = finetune.merge(tuned) if merged else tuned
+    assert np.isfinite(embeddings(finetune.interpolate(base, tuned, 0.5))[0]).all()
+    with pytest.raises(ValueError, match="not the same model: give the base that was adapted"):
+        finetune.interpolate(other, tuned, 0.5)
+
+
+@pytest.mark.parametrize("share", [float("nan"), float("inf"), None, "half"])
+def test_a_way_between_two_models_is_a_number(encoder, share):
+    with pytest.raises(ValueError, match="share is .*finite number"):
+        finetune.interpolate(encoder, encoder, share)
 
 
 def test_a_slot_without_an_adapter_is_tuned_when_it_is_asked_for(frame, tmp_path, monkeypatch):
@@ -529,12 +639,76 @@ def test_a_gradient_that_is_not_finite_changes_nothing(encoder, frame, tmp_path,
 
 
 @pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda frame: frame.assign(captions="a turtle"), "captions of own/0 are 'a turtle'; give a list of sentences"),
+        (lambda frame: frame.assign(captions=None), "captions of own/0 are None"),
+        (lambda frame: frame.assign(captions=[*frame["captions"][:-1], float("nan")]), "captions of own/23 are nan"),
+        (lambda frame: frame.assign(captions=[[], ["a net", None], *frame["captions"][2:]]), "captions of own/1 are .*None"),
+        (lambda frame: frame.drop(columns="captions"), "missing columns: captions; found image_id, path"),
+        (lambda frame: frame.drop(columns=["category", "split"]), "missing columns: category, split; found"),
+        (lambda frame: frame.drop(columns=["path", "facts", "identity"]), "missing columns: path, identity, facts; found"),
+        (lambda frame: pd.DataFrame(), "missing columns: image_id, .*found none"),
+    ],
+)  # fmt: skip
+def test_a_frame_without_what_a_training_reads_is_named(encoder, frame, tmp_path, change, said):
+    with pytest.raises(ValueError, match=said):
+        finetune.train(encoder, change(frame), tmp_path / "run", SMALL)
+    assert encoder.adaptation is None and not (tmp_path / "run").exists()
+
+
+def test_sentences_may_be_tuples_and_arrays_and_none_at_all(frame):
+    kinds = [tuple, np.array, list]
+    mixed = frame.assign(captions=[kinds[i % 3](said) for i, said in enumerate(frame["captions"])])
+    assert digest(mixed) == digest(frame)
+    mixed.at[3, "captions"] = []
+    assert len(finetune.parts(mixed)["train"]) == 15
+
+
+@pytest.mark.parametrize("below", ["", "run"])
+def test_a_run_into_a_file_says_so(encoder, frame, tmp_path, below):
+    (tmp_path / "taken").write_text("kept")
+    before = looks(encoder)
+    with pytest.raises(NotADirectoryError, match="taken is a file: give another folder"):
+        finetune.train(encoder, frame, tmp_path / "taken" / below, SMALL)
+    assert looks(encoder) == before
+    assert (tmp_path / "taken").read_text() == "kept"
+
+
+@pytest.mark.parametrize(
+    ("content", "resume", "error", "said"),
+    [
+        (b"", False, FileExistsError, "a training lies here"),
+        (b"", True, ValueError, "training.state is damaged"),
+        (b"PK\x03\x04 of another kind", True, ValueError, "training.state is damaged"),
+        ({"epoch": 1}, True, ValueError, "training.state is damaged or no state"),
+        ({"origin": {"base": "another"}}, True, ValueError, "is of another training .base: another there"),
+    ],
+)
+def test_a_state_that_cannot_be_resumed_leaves_the_encoder_as_it_was(
+    encoder, frame, tmp_path, content, resume, error, said
+):
+    if isinstance(content, bytes):
+        (tmp_path / "training.state").write_bytes(content)
+    else:
+        torch.save(content, tmp_path / "training.state")
+    before = looks(encoder)
+    with pytest.raises(error, match=said):
+        finetune.train(encoder, frame, tmp_path, SMALL, resume=resume)
+    assert looks(encoder) == before
+
+
+@pytest.mark.parametrize(
     "wrong",
     [{"loss": "hinge"}, {"labels": "colour"}, {"epochs": 0}, {"epochs": None}, {"batch": 2.5}, {"chunk": 0}, {"warmup": 1.5},
-     {"detail": -0.1}, {"patches": 0.0}, {"rate": float("nan")}, {"decay": -1.0}],
+     {"detail": -0.1}, {"patches": 0.0}, {"rate": float("nan")}, {"decay": -1.0},
+     {"share": 1.5}, {"share": 0}, {"share": float("nan")}, {"epochs": "3"}, {"epochs": float("nan")}, {"batch": 0},
+     {"batch": float("inf")}, {"steps": True}, {"patience": "1"}, {"rate": "fast"}, {"rate": None}, {"decay": float("inf")},
+     {"weight": float("nan")}, {"patches": "all"}, {"seed": -1}, {"seed": 0.5}, {"adaptation": None}],
 )  # fmt: skip
 def test_wrong_settings_are_named(wrong):
-    with pytest.raises(ValueError, match=str(*wrong.values())):
+    [(name, value)] = wrong.items()
+    with pytest.raises(ValueError, match=f"{name} (is )?{value!r}"):
         Settings(**wrong)
 
 

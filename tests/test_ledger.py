@@ -83,8 +83,9 @@ def test_presence_is_the_precision_at_each_turtle_of_the_test_split(monkeypatch)
 
 def test_the_tasks_of_the_house_are_there():
     assert {
-        "captions, fine: R@10",
-        "cat_all: R@10",
-        "turtle presence: precision",
+        "captions, fine, turtles: R@10",
+        "captions, fine, others: R@10",
+        "exact image, others: R@10",
+        "turtle presence: AP",
         "cifar10, zero-shot: accuracy",
     } <= set(ledger.TASKS)

@@ -67,6 +67,20 @@ def marine(encoder, gallery: pd.DataFrame) -> pd.DataFrame:
     return asked[["image_id", "caption"]].assign(turtle=turtle, group=groups, **ranks)
 
 
+def ceiling(relevant: np.ndarray, ks: Sequence[int] = KS) -> dict[str, float]:
+    """R@k of the exact image for a reader who knows every fact, and guesses among the images that fit a sentence alike.
+
+    Args:
+        relevant: (m, n) bool, every image that a sentence fits, its own among them (`datasets.relevance`).
+        ks: cut-offs.
+
+    >>> ceiling(np.array([[True, False], [True, True]]), ks=(1,))
+    {'R@1': 0.75}
+    """
+    fitting = np.asarray(relevant, bool).sum(axis=1)
+    return {f"R@{k}": float(np.minimum(1.0, k / fitting).mean()) for k in ks}
+
+
 def individuals(frame: pd.DataFrame) -> list[str]:
     """What a bootstrap resamples as a whole: the individual of each image, or the image where none is known."""
     known = frame["identity"].fillna("").ne("")

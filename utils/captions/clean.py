@@ -14,6 +14,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from utils.captions.sheet import need
+
 COLUMNS = ("raw", "caption", "rules", "flag")
 FLAGS = ("empty", "not English")
 CONTEXT = 77  # tokens that CLIP reads, both ends included
@@ -82,13 +84,14 @@ def undo(
         most, length: as they were given to `clean`.
 
     Raises:
-        ValueError: an unknown rule (the message lists the known ones).
+        ValueError: an unknown rule (the message lists the known ones), a missing column, or `raw` that is no string.
     """
+    need(frame, "raw")
     without = set(RULES) if rules is None else {rules} if isinstance(rules, str) else set(rules)
     if without - set(RULES):
         raise ValueError(f"unknown rule {sorted(without - set(RULES))[0]!r}; known: {', '.join(RULES)}")
     left = {name: rule for name, rule in _rules(most, length).items() if name not in without}
-    return [_mended(sentence, left)[0] for sentence in frame["raw"]]
+    return [_mended(sentence, left)[0] for sentence in strings(frame["raw"])]
 
 
 def counts(frame: pd.DataFrame) -> pd.DataFrame:
@@ -97,7 +100,11 @@ def counts(frame: pd.DataFrame) -> pd.DataFrame:
     Returns:
         name, count, share (of all sentences, in [0, 1]), and an example, before and after, of a sentence that as few
         rules as possible changed (None without a case).
+
+    Raises:
+        ValueError: missing columns; lists them.
     """
+    need(frame, *COLUMNS)
     by_rule = {name: [name in names for names in frame["rules"]] for name in RULES}
     by_flag = {name: [flag == name for flag in frame["flag"]] for name in FLAGS}
     rows = []

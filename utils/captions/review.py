@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -37,11 +38,18 @@ def review_queue(
         The rows, riskiest first and ties by image_id, with `risk` in [0, 1] and `why`: what speaks against the caption.
 
     Raises:
-        ValueError: a column is missing, an image_id stands twice, `image_text` is of another length, or an unknown weight.
+        ValueError: a column is missing, an image_id stands twice, `image_text` is of another length, or a weight is
+            unknown, negative or no finite number, or none is above 0.
     """
     need(frame, "image_id", "path", "caption")
     if unknown := sorted(set(weights) - set(WEIGHTS)):
         raise ValueError(f"weights name {', '.join(unknown)}; the terms are {', '.join(WEIGHTS)}")
+    if bad := [
+        f"{name} {given}" for name, given in weights.items() if not (isinstance(given, Real) and 0 <= given < np.inf)
+    ]:
+        raise ValueError(f"weights are {', '.join(bad)}; give finite numbers from 0 up")
+    if not any(weights.values()):
+        raise ValueError(f"weights are {dict(weights)}; give one term at least a weight above 0")
     if double := twice(frame["image_id"]):
         raise ValueError(f"image_id stands twice: {some(double)}; give one caption an image")
     ranked = frame.drop(columns=["risk", "why"], errors="ignore").reset_index(drop=True)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 ORDERS, SIGMA = (1, 2, 3, 4), 6.0
+UNIT = 1e-3  # how far from 1 the length of an embedding may be
 
 
 def words(sentence: str) -> list[str]:
@@ -72,13 +73,18 @@ def clip_score(image_emb: ArrayLike, text_emb: ArrayLike) -> NDArray[np.float64]
         text_emb: (n, d) float, unit length, of the captions of these images.
 
     Raises:
-        ValueError: shapes differ.
+        ValueError: shapes differ, or a row is not of unit length (NaN is not); names the row.
     """
     image_emb, text_emb = np.asarray(image_emb, np.float64), np.asarray(text_emb, np.float64)
     if image_emb.shape != text_emb.shape or image_emb.ndim != 2:
         raise ValueError(
             f"image_emb {image_emb.shape} and text_emb {text_emb.shape}: give one row each for every caption"
         )
+    for name, rows in (("image_emb", image_emb), ("text_emb", text_emb)):
+        lengths = np.linalg.norm(rows, axis=1)
+        if (wrong := ~(np.abs(lengths - 1) <= UNIT)).any():
+            row = int(wrong.argmax())
+            raise ValueError(f"row {row} of {name} has length {lengths[row]:.4g}; give embeddings of unit length")
     return 2.5 * np.clip((image_emb * text_emb).sum(1), 0, None)
 
 

@@ -4,12 +4,13 @@
 writes it merged, in the format that `encoders.load` takes. On several GPUs: `torchrun -m utils.finetune`.
 """
 
-from utils.finetune.adapters import Adaptation, adapt, count, learning, load, save
+from utils.finetune.adapters import Adaptation, adapt, count, learning
 from utils.finetune.batches import BalancedBatches
 from utils.finetune.merging import export, interpolate, merge
 from utils.finetune.rows import digest, parts
 from utils.finetune.settings import Settings, from_profile
 from utils.finetune.slots import tuned
+from utils.finetune.stored import load, save
 from utils.finetune.training import Run, train
 
 __all__ = [

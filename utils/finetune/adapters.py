@@ -1,7 +1,7 @@
 """What of a CLIP learns: LoRA, or for comparison everything, the projections, or the biases alone.
 
-An adapter is kept as the tensors that learned, the logit scale among them (peft's own files leave it out), so that a
-reloaded adapter gives the logits of the one that was saved.
+An adapter is kept as the tensors that learned (see `stored`), the logit scale among them (peft's own files leave it
+out), so that a reloaded adapter gives the logits of the one that was saved.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
-from utils import files
+from utils.finetune.checks import finite
 
 if TYPE_CHECKING:
     import torch
@@ -56,13 +56,29 @@ class Adaptation:
         for given, known in choices:
             if not given or set(given) - set(known):
                 raise ValueError(f"{list(given)}: choose among {', '.join(known)}")
-        if self.rank < 1 or not 0 <= self.dropout < 1:
-            raise ValueError(f"rank {self.rank}, dropout {self.dropout}: give a rank from 1 and a dropout in [0, 1)")
+        if not finite(self.rank) or not isinstance(self.rank, Integral) or self.rank < 1:
+            raise ValueError(f"rank is {self.rank!r}; give a whole number, 1 or more")
+        if not finite(self.alpha) or self.alpha <= 0:
+            raise ValueError(f"alpha is {self.alpha!r}; give a number above 0, such as twice the rank")
+        if not finite(self.dropout) or not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout is {self.dropout!r}; give a share in [0, 1)")
 
 
 def adaptation_of(table: Mapping[str, Any]) -> Adaptation:
     """From a table of TOML or JSON, which know lists only."""
     return Adaptation(**{name: tuple(value) if isinstance(value, list) else value for name, value in table.items()})
+
+
+def ready(encoder: Encoder) -> None:
+    """Ask for an encoder that can be adapted.
+
+    Raises:
+        ValueError: already adapted, or not in fp32.
+    """
+    if encoder.adaptation:
+        raise ValueError(f"{encoder.name} is adapted already: load it anew, or `merge` it first")
+    if encoder.precision != "fp32":
+        raise ValueError(f"{encoder.name} is in {encoder.precision}: load it with precision='fp32' to adapt it")
 
 
 def adapt(encoder: Encoder, adaptation: Adaptation) -> Encoder:
@@ -76,27 +92,49 @@ def adapt(encoder: Encoder, adaptation: Adaptation) -> Encoder:
         The same encoder; its `fingerprint` follows what learns, its `base` is the one it had before.
 
     Raises:
-        ValueError: already adapted, not in fp32, or a tower in which nothing of that kind is found.
+        ValueError: already adapted, not in fp32, or a tower in which nothing of that kind is found; the encoder stays
+            as it was.
     """
-    if encoder.adaptation:
-        raise ValueError(f"{encoder.name} is adapted already: load it anew, or `merge` it first")
-    if encoder.precision != "fp32":
-        raise ValueError(f"{encoder.name} is in {encoder.precision}: load it with precision='fp32' to train it")
-    base, free = encoder.fingerprint, [] if adaptation.method == "lora" else _free(encoder, adaptation)
-    encoder.model.requires_grad_(False)
-    if adaptation.method == "lora":
-        _add_lora(encoder, adaptation)
-    for name, weight in encoder.model.named_parameters():
-        if name in free or name.endswith("logit_scale"):
-            weight.requires_grad_(True)
-    towers = {_tower(name) for name in learning(encoder)}
-    if missing := [tower for tower in adaptation.towers if tower not in towers]:
-        raise ValueError(f"nothing in the {missing[0]} tower of {encoder.name} fits {asdict(adaptation)}")
+    ready(encoder)
+    base = encoder.fingerprint
+    free(encoder, adaptation)
     encoder.adaptation, encoder.base = adaptation, base
     return encoder
 
 
-def _add_lora(encoder: Encoder, adaptation: Adaptation) -> None:
+def free(encoder: Encoder, adaptation: Adaptation) -> None:
+    """Freeze all but what `adaptation` names; `adapt` does so and notes it.
+
+    Raises:
+        ValueError: a tower in which nothing of that kind is found.
+    """
+    lora = adaptation.method == "lora"
+    names = _places(encoder, adaptation) if lora else _parameters(encoder, adaptation)
+    towers = {_tower(name) for name in names}
+    if missing := [tower for tower in adaptation.towers if tower not in towers]:
+        raise ValueError(f"nothing in the {missing[0]} tower of {encoder.name} fits {asdict(adaptation)}")
+    encoder.model.requires_grad_(False)
+    if lora:
+        _add_lora(encoder, adaptation, names)
+    for name, weight in encoder.model.named_parameters():
+        if name.endswith("logit_scale") or (not lora and name in names):
+            weight.requires_grad_(True)
+
+
+def _places(encoder: Encoder, adaptation: Adaptation) -> list[str]:
+    """Names of the weights (of OpenAI's format) or modules that LoRA is added to."""
+    if encoder.kind == "openai":
+        from utils.finetune import lowrank
+
+        return [name for name, _, _ in lowrank.places(encoder.model, adaptation, _tower)]
+    ends = {MATRICES[matrix] for matrix in adaptation.matrices if matrix in MATRICES}
+    if "projection" in adaptation.matrices:
+        ends |= set(PROJECTIONS.values())
+    return [name for name, _ in encoder.model.named_modules()
+            if name.rsplit(".", 1)[-1] in ends and _tower(name) in adaptation.towers]  # fmt: skip
+
+
+def _add_lora(encoder: Encoder, adaptation: Adaptation, names: list[str]) -> None:
     if encoder.kind == "openai":
         from utils.finetune import lowrank
 
@@ -105,13 +143,6 @@ def _add_lora(encoder: Encoder, adaptation: Adaptation) -> None:
     import torch
     from peft import LoraConfig, get_peft_model
 
-    ends = {MATRICES[matrix] for matrix in adaptation.matrices if matrix in MATRICES}
-    if "projection" in adaptation.matrices:
-        ends |= set(PROJECTIONS.values())
-    names = [name for name, _ in encoder.model.named_modules()
-             if name.rsplit(".", 1)[-1] in ends and _tower(name) in adaptation.towers]  # fmt: skip
-    if not names:
-        return
     settings = LoraConfig(
         r=adaptation.rank, lora_alpha=adaptation.alpha, lora_dropout=adaptation.dropout, target_modules=names
     )
@@ -121,7 +152,7 @@ def _add_lora(encoder: Encoder, adaptation: Adaptation) -> None:
         encoder.model = get_peft_model(encoder.model, settings).eval()
 
 
-def _free(encoder: Encoder, adaptation: Adaptation) -> list[str]:
+def _parameters(encoder: Encoder, adaptation: Adaptation) -> list[str]:
     """Names of the parameters that learn without LoRA."""
     names = [name for name, _ in encoder.model.named_parameters() if _tower(name) in adaptation.towers]
     if adaptation.method == "full":
@@ -148,47 +179,3 @@ def learning(encoder: Encoder) -> dict[str, torch.nn.Parameter]:
 def count(encoder: Encoder) -> tuple[int, int]:
     """How many numbers learn, and how many there are in all."""
     return sum(w.numel() for w in learning(encoder).values()), sum(w.numel() for w in encoder.model.parameters())
-
-
-def save(encoder: Encoder, folder: str | Path, base: str) -> Path:
-    """Write what learned as safetensors, with the settings that rebuild it.
-
-    Args:
-        encoder: adapted.
-        folder: made if missing; each file appears whole or not at all.
-        base: fingerprint of the encoder before it was adapted, which `load` asks for again.
-    """
-    from safetensors.torch import save_file
-
-    folder = Path(folder)
-    tensors = {name: weight.detach().cpu().contiguous() for name, weight in learning(encoder).items()}
-    with files.atomic_write(folder / TENSORS) as temporary:
-        save_file(tensors, temporary)
-    files.write_json(folder / SETTINGS, {"base": base, "slot": encoder.name, "adaptation": asdict(encoder.adaptation)})
-    return folder
-
-
-def load(encoder: Encoder, folder: str | Path) -> Encoder:
-    """Adapt a freshly loaded encoder as the one that was saved in `folder`, in place.
-
-    Raises:
-        ValueError: the adapter belongs to another model, or its file does not fit its settings.
-        FileNotFoundError: there is no adapter in the folder.
-    """
-    import torch
-    from safetensors.torch import load_file
-
-    folder = Path(folder)
-    if not (folder / SETTINGS).exists():
-        raise FileNotFoundError(f"{folder} holds no adapter ({SETTINGS} is missing)")
-    card = files.read_json(folder / SETTINGS)
-    if card["base"] != encoder.fingerprint:
-        raise ValueError(f"{folder} was trained on another model than this {encoder.name}: load {card['slot']} in fp32")
-    adapt(encoder, adaptation_of(card["adaptation"]))
-    saved, own = load_file(folder / TENSORS), learning(encoder)
-    if saved.keys() != own.keys() or any(saved[name].shape != own[name].shape for name in own):
-        raise ValueError(f"{folder / TENSORS} does not fit {SETTINGS} beside it: save the adapter again")
-    with torch.no_grad():
-        for name, weight in own.items():
-            weight.copy_(saved[name])
-    return encoder

@@ -53,7 +53,7 @@ def add(model: torch.nn.Module, adaptation: Adaptation, tower_of) -> int:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(adaptation.seed)
-        found = [place for place in _places(model, adaptation) if tower_of(place[0]) in adaptation.towers]
+        found = places(model, adaptation, tower_of)
         for name, blocks, chosen in found:
             path, _, attribute = name.rpartition(".")
             module = model.get_submodule(path)
@@ -63,22 +63,22 @@ def add(model: torch.nn.Module, adaptation: Adaptation, tower_of) -> int:
     return len(found)
 
 
-def _places(model: torch.nn.Module, adaptation: Adaptation) -> list[tuple[str, int, tuple[int, ...]]]:
-    """Name of a weight, its number of blocks and the chosen ones."""
+def places(model: torch.nn.Module, adaptation: Adaptation, tower_of) -> list[tuple[str, int, tuple[int, ...]]]:
+    """Name of a weight that `adaptation` names, its number of blocks and the chosen ones; arguments as of `add`."""
     fused = tuple(i for i, matrix in enumerate(FUSED) if matrix in adaptation.matrices)
     single = {"attn.out_proj.weight": "out", "mlp.c_fc.weight": "fc1", "mlp.c_proj.weight": "fc2",
               "attnpool.q_proj.weight": "q", "attnpool.k_proj.weight": "k", "attnpool.v_proj.weight": "v",
               "attnpool.c_proj.weight": "projection"}  # fmt: skip
-    places = []
-    for name, _ in model.named_parameters():
+    found = []
+    for name in (name for name, _ in model.named_parameters() if tower_of(name) in adaptation.towers):
         matrix = next((matrix for end, matrix in single.items() if name.endswith(f".{end}")), None)
         if name in ("text_projection", "visual.proj"):
             matrix = "projection"
         if name.endswith("attn.in_proj_weight") and fused:
-            places.append((name, len(FUSED), fused))
+            found.append((name, len(FUSED), fused))
         elif matrix in adaptation.matrices:
-            places.append((name, 1, (0,)))
-    return places
+            found.append((name, 1, (0,)))
+    return found
 
 
 def merged(model: torch.nn.Module) -> dict[str, torch.Tensor]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from utils import files
+from utils.finetune.checks import finite
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,17 +16,22 @@ if TYPE_CHECKING:
 
 
 def merge(encoder: Encoder) -> Encoder:
-    """Another encoder, without adapters and with nothing that learns, that gives the same embeddings (to about 1e-6)."""
+    """Another encoder, without adapters and with nothing that learns, that gives the same embeddings (to about 1e-6).
+
+    Of an adapted one it keeps `base`, so that `interpolate` knows where it comes from.
+    """
     if encoder.kind == "openai":
         from utils.finetune import lowrank
 
-        return type(encoder)(lowrank.merged(encoder.model), encoder.name).place(encoder.device, encoder.precision)
-    merged = copy.copy(encoder)
-    merged.model = copy.deepcopy(encoder.model)
-    if hasattr(merged.model, "merge_and_unload"):
-        merged.model = merged.model.merge_and_unload()
-    merged.model.eval().requires_grad_(False)
-    merged.adaptation, merged._hashed = None, (None, "")
+        merged = type(encoder)(lowrank.merged(encoder.model), encoder.name).place(encoder.device, encoder.precision)
+    else:
+        merged = copy.copy(encoder)
+        merged.model = copy.deepcopy(encoder.model)
+        if hasattr(merged.model, "merge_and_unload"):
+            merged.model = merged.model.merge_and_unload()
+        merged.model.eval().requires_grad_(False)
+        merged.adaptation, merged._hashed = None, (None, "")
+    merged.base = getattr(encoder, "base", None)
     return merged
 
 
@@ -38,10 +44,18 @@ def interpolate(base: Encoder, tuned: Encoder, share: float) -> Encoder:
         share: 0 gives the base, 1 the tuned model; beyond 1 goes on in the same direction.
 
     Raises:
-        ValueError: the two are not the same model.
+        ValueError: the two are not the same model, or `share` is no finite number. Of a merged model that was read from
+            a folder nobody knows the base: it is refused for names and shapes of its weights alone.
     """
     import torch
 
+    if not finite(share):
+        raise ValueError(f"share is {share!r}; give a finite number, from 0 (the base) to 1 (the tuned model)")
+    own = getattr(tuned, "base", None)
+    if own and own != (getattr(base, "base", None) or base.fingerprint):
+        raise ValueError(
+            f"{base.name} and {tuned.name} are not the same model: give the base that was adapted, in fp32"
+        )
     between = merge(tuned)
     own, before = between.model.state_dict(), merge(base).model.state_dict()
     if own.keys() != before.keys() or any(own[name].shape != before[name].shape for name in own):

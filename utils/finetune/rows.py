@@ -12,6 +12,7 @@ import pandas as pd
 
 from utils import config, datasets, losses, metrics
 from utils.embed.items import picture
+from utils.finetune import checks
 
 if TYPE_CHECKING:
     import torch
@@ -108,14 +109,21 @@ class Rows:
 
 
 def parts(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The rows that a training reads, "train" and "val": those that have a sentence."""
+    """The rows that a training reads, "train" and "val": those that have a sentence.
+
+    Raises:
+        ValueError: no column captions or split, or captions that are no list of sentences; names the image.
+    """
+    checks.need(frame, ("captions", "split"))
+    checks.sentences(frame)
     told = frame[frame["captions"].map(len) > 0]
     return {name: told[told["split"] == name].reset_index(drop=True) for name in ("train", "val")}
 
 
 def digest(frame: pd.DataFrame) -> str:
-    """Sixteen hexadecimal digits of what a training reads of a manifest."""
+    """Sixteen hexadecimal digits of what a training reads of a manifest; raises as `parts` does."""
     columns = ["image_id", "split", "category", "identity", "captions", *(["item"] if "item" in frame else [])]
+    checks.need(frame, columns)
     read = pd.concat(parts(frame).values())[columns]
     return hashlib.sha256(read.to_json(orient="values").encode()).hexdigest()[:16]
 

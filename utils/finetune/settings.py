@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from utils import config
 from utils.finetune.adapters import Adaptation, adaptation_of
+from utils.finetune.checks import finite
 
 LOSSES = ("combined", "siglip")
 LABELS = ("category", "identity", "caption")
@@ -58,18 +60,26 @@ class Settings:
             raise ValueError(
                 f"loss {self.loss!r}, labels {self.labels!r}: choose among {', '.join(LOSSES)} and {', '.join(LABELS)}"
             )
-        for name in ("epochs", "steps", "batch", "chunk", "patience"):
-            value, needed = getattr(self, name), name in ("epochs", "batch")
-            if (value is None and needed) or (value is not None and (value < 1 or value != int(value))):
-                raise ValueError(f"{name} is {value}; give a whole number, 1 or more")
+        whole = "give a whole number, 1 or more"
+        for name in ("epochs", "batch"):
+            self._ask(name, lambda value: value >= 1 and value == int(value), whole)
+        for name in ("steps", "chunk", "patience"):
+            if getattr(self, name) is not None:
+                self._ask(name, lambda value: value >= 1 and value == int(value), f"{whole}, or None")
         for name in ("rate", "decay"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name} is {getattr(self, name)}; give a number from 0 up")
+            self._ask(name, lambda value: value >= 0, "give a number from 0 up")
         for name in ("warmup", "weight", "detail"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; give a share in [0, 1]")
-        if not 0 < self.patches <= 1:
-            raise ValueError(f"patches is {self.patches}; give the share that is seen, in (0, 1]")
+            self._ask(name, lambda value: 0 <= value <= 1, "give a share in [0, 1]")
+        self._ask("share", lambda value: 0 < value < 1, "give the turtles' part of a batch, in (0, 1)")
+        self._ask("patches", lambda value: 0 < value <= 1, "give the share that is seen, in (0, 1]")
+        self._ask("seed", lambda value: value >= 0 and value == int(value), "give a whole number, 0 or more")
+        if not isinstance(self.adaptation, Adaptation):
+            raise ValueError(f"adaptation is {self.adaptation!r}; give a finetune.Adaptation")
+
+    def _ask(self, name: str, fits: Callable[[Any], bool], advice: str) -> None:
+        value = getattr(self, name)
+        if not finite(value) or not fits(value):
+            raise ValueError(f"{name} is {value!r}; {advice}")
 
 
 def from_profile() -> Settings:

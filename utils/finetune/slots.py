@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from utils import config, datasets, encoders
-from utils.finetune.adapters import load
 from utils.finetune.settings import Settings, from_profile
+from utils.finetune.stored import load
 from utils.finetune.training import train
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ def tuned(slot: str, seed: int = 0, settings: Settings | None = None) -> tuple[E
     Args:
         slot: of the base.
         seed: of the adapter, or of the training.
-        settings: of a training; by default the profile's.
+        settings: of a training, by default the profile's. They are not looked at where models/ holds an adapter: that
+            one learned with the settings of its card. To train with others, use `train`.
     """
     cfg = config.load()
     encoder = encoders.load(slot, precision="fp32")

@@ -13,18 +13,19 @@ import numpy as np
 import pandas as pd
 
 from utils import files, losses
-from utils.finetune import adapters, patches, step
+from utils.finetune import adapters, checks, patches, state, step
 from utils.finetune.batches import BalancedBatches
 from utils.finetune.optimizer import adamw, learning_rate
 from utils.finetune.rows import Gallery, Rows, digest, parts
 from utils.finetune.settings import Settings, from_profile
+from utils.finetune.state import STATE
+from utils.finetune.stored import save
 
 if TYPE_CHECKING:
     import torch
 
     from utils.encoders import Encoder
 
-STATE = "training.state"
 COLUMNS = ["epoch", "step", "rate", "loss", "validation loss", "turtle R@5", "all R@5", "seconds"]
 BEST = (("best-loss", "validation loss", -1), ("best-turtle", "turtle R@5", 1), ("best-all", "all R@5", 1))
 WHOLE_FROM = 0.8  # share of the epochs after which all patches are seen, as they are in use
@@ -61,9 +62,12 @@ def train(
         The log, a row an epoch that is through: epoch, step, rate, loss, validation loss, turtle R@5, all R@5, seconds.
 
     Raises:
-        ValueError: no turtle, too few rows, or a state of other settings or data (the message names the difference).
+        ValueError: a column is missing, captions are no list of sentences, no turtle, too few rows, an encoder that is
+            adapted, or a state of other settings or data (the message names the difference).
         FileExistsError: the folder holds a training and `resume` is not set.
+        NotADirectoryError: the folder is a file.
         FloatingPointError: loss or gradient not finite; names images of the batch, and the last state stays.
+            All other errors leave the encoder as it was.
     """
     run = Run(encoder, frame, Path(folder), settings or from_profile(), resume)
     run.fit(progress, stop)
@@ -78,6 +82,9 @@ class Run:
 
         self.encoder, self.folder, self.settings = encoder, folder, settings
         self.rank, world = step.processes()
+        adapters.ready(encoder)
+        checks.folder(folder)
+        checks.need(frame)
         read = parts(frame)
         self.rows = Rows(encoder, read["train"], settings.seed, settings.labels, settings.detail)
         self.batches = BalancedBatches(
@@ -85,6 +92,7 @@ class Run:
         )
         self.gallery = Gallery(encoder, read["val"])
         self.origin = {"base": encoder.fingerprint, "data": digest(frame), **_asked(settings)}
+        saved = state.found(folder, self.origin, resume)
         adapters.adapt(encoder, settings.adaptation)
         self.bias = torch.nn.Parameter(torch.tensor(SIGLIP_BIAS, device=encoder.device))
         self.learned = list(adapters.learning(encoder).values())
@@ -94,12 +102,8 @@ class Run:
         self.optimizer = adamw(self.learned, settings.rate, settings.decay)
         self.scaler = torch.amp.GradScaler(enabled=step.autocast_dtype(encoder.device) is torch.float16)
         self.epoch, self.log, self.stopped = 0, [], False
-        if (folder / STATE).exists():
-            if not resume:
-                raise FileExistsError(
-                    f"{folder / STATE}: a training lies here; go on with resume=True (--resume), or delete it"
-                )
-            self._restore(torch.load(folder / STATE, map_location="cpu", weights_only=True))
+        if saved:
+            self._restore(saved)
 
     @property
     def steps(self) -> int:
@@ -205,7 +209,7 @@ class Run:
 
         for name, column, sign in BEST:
             if all(sign * line[column] > sign * before[column] for before in self.log[:-1]):
-                adapters.save(self.encoder, self.folder / name, self.origin["base"])
+                save(self.encoder, self.folder / name, self.origin["base"])
         with files.atomic_write(self.folder / "log.csv") as temporary:
             pd.DataFrame(self.log).to_csv(temporary, index=False)
         with files.atomic_write(self.folder / STATE) as temporary:
@@ -223,25 +227,17 @@ class Run:
             "optimizer": self.optimizer.state_dict(), "scaler": self.scaler.state_dict(),
         }  # fmt: skip
 
-    def _restore(self, state: dict[str, Any]) -> None:
+    def _restore(self, saved: dict[str, Any]) -> None:
         import torch
 
-        before, now = state["origin"], self.origin
-        if changed := [
-            f"{name}: {before.get(name)} there, {now[name]} now" for name in now if before.get(name) != now[name]
-        ]:
-            raise ValueError(
-                f"{self.folder / STATE} is of another training ({'; '.join(changed)}): "
-                "resume with the same settings and data, or train into another folder"
-            )
         with torch.no_grad():
             for name, weight in adapters.learning(self.encoder).items():
-                weight.copy_(state["learned"][name])
-            self.bias.copy_(state["bias"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        if state["scaler"]:  # empty where the state was made without one
-            self.scaler.load_state_dict(state["scaler"])
-        self.epoch, self.log = state["epoch"], state["log"]
+                weight.copy_(saved["learned"][name])
+            self.bias.copy_(saved["bias"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        if saved["scaler"]:  # empty where the state was made without one
+            self.scaler.load_state_dict(saved["scaler"])
+        self.epoch, self.log = saved["epoch"], saved["log"]
 
 
 def _asked(settings: Settings) -> dict[str, Any]:

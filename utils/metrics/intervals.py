@@ -137,9 +137,9 @@ def _resampled(
     draws = _draws(np.random.default_rng(seed), size // wide, n)
     others = np.random.default_rng((seed, 1))
     if statistic is not None:
-        members = np.split(np.argsort(cells, kind="stable"), np.cumsum(np.bincount(cells, minlength=size))[:-1])
+        order, counts = np.argsort(cells, kind="stable"), np.bincount(cells, minlength=size)
         drawn = ((row, others.integers(0, wide, wide)) for rows in draws for row in rows)
-        samples = (np.concatenate([members[g * wide + r] for g in row for r in own]) for row, own in drawn)
+        samples = (_members((row[:, None] * wide + own).ravel(), order, counts) for row, own in drawn)
         return np.array([statistic(values[rows]) for rows in samples]), float(statistic(values))
     base = values[0]  # taken out before summing, so that equal values give exactly equal means
     totals = np.bincount(cells, values - base, size).reshape(-1, wide)
@@ -150,6 +150,14 @@ def _resampled(
         times = (own[:, :, None] == np.arange(wide)).sum(axis=1)
         means.append((totals[rows].sum(axis=1) * times).sum(1) / (sizes[rows].sum(axis=1) * times).sum(1))
     return base + np.concatenate(means), float(base + totals.sum() / len(values))
+
+
+def _members(cells: NDArray[np.int64], order: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rows of the drawn cells, one cell after the other; `order` holds all rows by cell, `counts` how many each has."""
+    own = counts[cells]
+    ends = np.cumsum(own)
+    first = np.cumsum(counts)[cells] - counts[cells]
+    return order[np.repeat(first - (ends - own), own) + np.arange(ends[-1])]
 
 
 def _draws(rng: np.random.Generator, groups: int, n: int) -> Iterator[NDArray[np.int64]]:

@@ -12,7 +12,7 @@ from typing import Any
 from utils import config, files
 from utils.report.page import compressed
 from utils.report.records import read
-from utils.report.tables import literal, update_tables
+from utils.report.tables import literal, marked, update_tables
 
 QUESTION = re.compile(r"(the )?question\W+", re.IGNORECASE)
 SAVED = re.compile(r"save_figure\([^)]*?,\s*(?:name\s*=\s*)?[\"']([\w.-]+)[\"']", re.DOTALL)
@@ -100,4 +100,4 @@ def _section(task: str, filters: dict[str, Any]) -> list[str]:
     group = filters["group"]
     words = " ".join(f'{key}="{value}"' for key, value in filters.items())
     heading = literal(task) if group is None else f"{literal(task)}: {literal(group)}"
-    return [f"\n### {heading}\n", f"<!-- table:{task} {words} -->", "<!-- /table -->"]
+    return [f"\n### {heading}\n", f"<!-- table:{marked(task)} {words} -->", "<!-- /table -->"]

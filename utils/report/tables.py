@@ -111,15 +111,22 @@ def _shared(records: Sequence[Mapping[str, Any]], rows: Sequence[str]) -> str:
     return f"<sub>{' · '.join(parts)}</sub>"
 
 
+def marked(task: str) -> str:
+    """The name of a task as it stands in a marker."""
+    return task.replace(" ", "-")
+
+
 def select(records: Sequence[Mapping[str, Any]], name: str, filters: Sequence[str] = ()) -> list[Mapping[str, Any]]:
     """Records of one task that pass the marker's filters; a comma separates the allowed values of a field.
+
+    A blank in the name of a task is written as a hyphen.
 
     Raises:
         ValueError: a filter that is no field, or nothing left; the message lists what there is.
     """
-    chosen = [item for item in records if item["task"] == name]
+    chosen = [item for item in records if marked(item["task"]) == name]
     if not chosen:
-        known = ", ".join(sorted({item["task"] for item in records})) or "none"
+        known = ", ".join(sorted({marked(item["task"]) for item in records})) or "none"
         raise ValueError(f"table:{name}: no records of this task; known tasks: {known}")
     for word in filters:
         field, sign, allowed = word.partition("=")
