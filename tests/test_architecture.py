@@ -20,7 +20,7 @@ ROOT = config.root()
 LAYERS = [
     {"config", "files", "metrics", "losses", "search"},
     {"reef", "plots"},
-    {"datasets", "encoders", "classical"},
+    {"datasets", "encoders", "classical", "copies"},
     {"embed", "pooling", "cam"},
     {"captions", "detect"},
     {"finetune", "classify", "ground", "evaluate", "instances", "bylabel"},

@@ -79,6 +79,11 @@ def mapped(function: Callable[[np.ndarray], T], paths: Sequence[str | Path], sca
 
 
 def threaded(function: Callable[..., T], items: Sequence) -> list[T]:
-    """`function` of every item, in order, by as many threads as the profile has for images."""
-    with ThreadPoolExecutor(config.load().budgets["embed"]["workers"]) as pool:
+    """`function` of every item, in order, by as many threads as the profile has for images.
+
+    BLAS gets one thread each meanwhile: its own would wait busily for matrices and keep the others from working.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(config.load().budgets["embed"]["workers"]) as pool:
         return list(pool.map(function, items))

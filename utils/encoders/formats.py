@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,12 +64,11 @@ class OpenAIEncoder(Encoder):
 
     def __init__(self, state: dict[str, torch.Tensor], name: str):
         from clip.model import CLIP
-        from clip.simple_tokenizer import SimpleTokenizer
 
         sizes = _sizes(state)
         model = CLIP(**sizes)
         model.load_state_dict(state)
-        self.tokenizer = SimpleTokenizer()
+        self.tokenizer = _openai_tokenizer()
         edge = sizes["image_resolution"]
         super().__init__(
             name,
@@ -98,6 +98,14 @@ class OpenAIEncoder(Encoder):
 
     def _vocabulary(self):
         return "clip"
+
+
+@cache
+def _openai_tokenizer():
+    """One for all encoders: to read its merges takes as long as to load a miniature."""
+    from clip.simple_tokenizer import SimpleTokenizer
+
+    return SimpleTokenizer()
 
 
 def open_source(source: str, name: str) -> Encoder:
