@@ -100,6 +100,7 @@ def forgotten(results: report.Results, name: str, base: encoders.Encoder, tuned:
         change = metrics.paired_bootstrap(*values, after["group"].to_numpy(), runs=after["run"].to_numpy())
         about = {"task": "ledger", "group": task, "model": name, "n": len(before), "dataset": "see group"}
         about |= {"split": "val and test", "gallery_n": None} if "zero-shot" in task else {}
+        about |= {"split": "all", "gallery_n": None} if "by example" in task else {}
         results.add("base", float(before["value"].mean()), **about)
         results.add("tuned", float(after["value"].mean()), **about)
         results.add("difference", {key: change[key] for key in ("mean", "ci_low", "ci_high")}, **about)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from utils import datasets, embed, ledger
+from utils import datasets, embed, instances, ledger
 
 
 @pytest.fixture
@@ -81,6 +81,20 @@ def test_presence_is_the_precision_at_each_turtle_of_the_test_split(monkeypatch)
     assert found["value"].tolist() == [1.0, 2 / 3] and found["group"].tolist() == ["t1", "y"]
 
 
+def test_a_box_asks_for_what_it_shows_and_each_query_counts(monkeypatch):
+    gallery = pd.DataFrame({"image_id": list("abc")})
+    queries = pd.DataFrame({
+        "query_id": ["mill_1", "mill_2"], "label": ["mill", "mill"], "image_id": ["a", "b"],
+        "good": [["b"], ["a"]], "ok": [[], []], "junk": [["a"], ["b"]],
+    })  # fmt: skip
+    monkeypatch.setattr(datasets, "load", lambda name: gallery)
+    monkeypatch.setattr(datasets, "queries", lambda name: queries)
+    monkeypatch.setattr(instances, "ask", lambda *_: np.array([[0.9, 0.5, 0.1], [0.1, 0.9, 0.5]]))
+    found = ledger.same_thing("paintings")(None)
+    assert found["group"].tolist() == ["mill", "mill"]
+    assert found["value"].tolist() == [1.0, 0.25], "at the second place: the mean of 0 and 1/2, by trapezoids"
+
+
 def test_the_tasks_of_the_house_are_there():
     assert {
         "captions, fine, turtles: R@10",
@@ -88,4 +102,6 @@ def test_the_tasks_of_the_house_are_there():
         "exact image, others: R@10",
         "turtle presence: AP",
         "cifar10, zero-shot: accuracy",
+        "fish31, zero-shot: accuracy",
+        "brueghel, by example: AP",
     } <= set(ledger.TASKS)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from utils import datasets, embed, evaluate, metrics, search
+from utils import datasets, embed, evaluate, instances, metrics, search
 
 if TYPE_CHECKING:
     from utils.encoders import Encoder
@@ -111,6 +111,21 @@ def zero_shot(dataset: str, templates: Sequence[str] = TEMPLATES) -> Task:
     return task
 
 
+def same_thing(dataset: str) -> Task:
+    """The task to find the pictures that show what a box shows: AP of each query at the level "medium".
+
+    Args:
+        dataset: a name in `datasets.DATASETS` with queries; those of one label are resampled together.
+    """
+
+    def task(encoder: Encoder) -> pd.DataFrame:
+        gallery, queries = datasets.load(dataset), datasets.queries(dataset)
+        found = instances.judged(instances.ask(encoder, gallery, queries), gallery, queries)
+        return _items(found["AP"], found["label"])
+
+    return task
+
+
 def _archive() -> pd.DataFrame:
     return datasets.gallery(pd.concat([datasets.load(name) for name in datasets.ARCHIVE], ignore_index=True))
 
@@ -168,5 +183,7 @@ for _level in ("coarse", "medium", "fine"):
 join("exact image, turtles: R@10", _exact(True))
 join("exact image, others: R@10", _exact(False))
 join("turtle presence: AP", _presence)
-for _name in ("cifar10", "artphoto", "oxford_buildings"):
+for _name in ("cifar10", "voc2007", "fish31", "artphoto", "oxford_buildings"):
     join(f"{_name}, zero-shot: accuracy", zero_shot(_name))
+for _name in ("brueghel", "oxford_buildings"):
+    join(f"{_name}, by example: AP", same_thing(_name))

@@ -75,7 +75,7 @@ def wrapped(text: str, width: int, lines: int) -> str:
 
 
 def save_figure(
-    fig: Figure, name: str, cfg: config.Config | None = None, max_kb: int = 140, note: str | None = None
+    fig: Figure, name: str, cfg: config.Config | None = None, max_kb: int = 95, note: str | None = None
 ) -> Path:
     """Writes figures/<name>.png, or .jpg where `name` ends so (best for photographs), without dates inside.
 
@@ -122,7 +122,7 @@ def encoded(picture: Image.Image, form: str, limit: int) -> bytes:
         small = picture if scale == 1 else picture.resize(size, Image.Resampling.LANCZOS)
         for image in (small, small.quantize(256)) if form == "PNG" else (small,):
             buffer = io.BytesIO()
-            image.save(buffer, form, optimize=True, quality=88)
+            image.save(buffer, form, optimize=True, quality=82)
             if buffer.tell() <= limit or max(size) == 1:
                 return buffer.getvalue()
         scale *= min(0.95, (limit / buffer.tell()) ** 0.5)
