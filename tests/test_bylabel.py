@@ -295,7 +295,7 @@ def test_costs_are_measured_on_request_without_the_cache(parts, reef_out):
     assert (rows[list(bylabel.COSTS)] > 0).all().all()
     assert rows.groupby("method")["image_bytes"].first().to_dict() == {"two stages": 4 * HSV.dim, "threshold": 12}
     assert rows.groupby("method")["fit_seconds"].nunique().eq(1).all()
-    assert len(encoder.texts) == 3 + 4 * (1 + 3)
+    assert len(encoder.texts) == 3 + 4 * (4 + 3), "four sets: four timed answers of one label, and one of all three"
     plain = bylabel.measure(methods, parts, sizes=(12, 24), draws=2)
     assert not set(bylabel.COSTS) & set(plain)
     pd.testing.assert_frame_equal(plain, rows.drop(columns=list(bylabel.COSTS)))
@@ -334,6 +334,18 @@ def retrieve(parts, **options):
 def test_questions_that_make_no_sense_are_refused(parts, options, message):
     with pytest.raises(ValueError, match=message):
         retrieve(parts, **options)
+
+
+def test_one_label_may_stand_alone(parts):
+    assert set(retrieve(parts, labels="red", sizes=(24,), draws=1)["label"]) == {"red"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"), [((type(HSV),), "is a class"), ((HSV, 0), "bag is 0"), ((HSV, -1), "bag is -1")]
+)
+def test_a_class_and_an_empty_bag_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        bylabel.TwoStage(*options)
 
 
 def test_parts_that_make_no_sense_are_refused(parts):

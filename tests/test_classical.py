@@ -518,12 +518,21 @@ def test_matches_are_those_of_opencv_that_pass_the_ratio_once_each(scene):
 
     one, other = matching._all(scene[0][:2], "sift", 512, 1000)
     rows = [descriptors.vectors(found.raw, "sift") for found in (one, other)]
-    best = {}
-    for first, second in cv2.BFMatcher(cv2.NORM_L2).knnMatch(*rows, k=2):
-        if first.distance < 0.75 * second.distance and first.distance < best.get(first.trainIdx, (9,))[0]:
-            best[first.trainIdx] = first.distance, first.queryIdx
+    good = [a for a, b in cv2.BFMatcher(cv2.NORM_L2).knnMatch(*rows, k=2) if a.distance < 0.75 * b.distance]
+    for place in (lambda match: tuple(other.points[match.trainIdx]), lambda match: tuple(one.points[match.queryIdx])):
+        best = {}
+        for match in sorted(good, key=lambda match: match.distance):
+            best.setdefault(place(match), match)
+        good = list(best.values())
     found = matching._pairs(one, other, 0.75, "sift")
-    assert set(zip(*(part.tolist() for part in found), strict=True)) == {(q, t) for t, (_, q) in best.items()}
+    assert set(zip(*(part.tolist() for part in found), strict=True)) == {(m.queryIdx, m.trainIdx) for m in good}
+
+
+def test_a_place_with_several_orientations_counts_once(scene):
+    found = classical.matches(scene[0][0], scene[0][0])
+    one, *_ = matching._all(scene[0][:1], "rootsift", 512, 1000)
+    assert len(np.unique(one.points, axis=0)) < len(one.points), "the picture has such places"
+    assert len(found.points_a) == len(np.unique(found.points_a, axis=0)) == len(np.unique(found.points_b, axis=0))
 
 
 def test_the_same_call_gives_the_same_scores(scene):
@@ -653,6 +662,8 @@ def test_equal_candidates_get_one_known_label_without_a_warning():
         ({"candidates": np.full((9, 6), np.nan)}, "candidate features .* without NaN"),
         ({"candidates": np.zeros(6)}, "candidate features"),
         ({"labels": ["a"] * 3}, "do not fit"),
+        ({"labels": [np.nan] * 15}, "has no label"),
+        ({"labels": [None] * 15}, "has no label"),
         ({"bag": 0}, "bag is 0"),
     ],
 )

@@ -63,3 +63,10 @@ def test_a_picture_that_cannot_be_read_is_named_and_leaves_no_copy(tmp_path):
 def test_nothing_to_change_is_refused(paths, changes, tmp_path):
     with pytest.raises(ValueError, match="at least"):
         copies.make(paths, tmp_path, changes)
+
+
+def test_one_photograph_is_enough_and_the_same_call_replaces_its_copies(photograph, tmp_path):
+    photograph.save(tmp_path / "a.png")
+    for _ in range(2):
+        made = copies.make(str(tmp_path / "a.png"), tmp_path / "copies")
+    assert len(made) == len(list((tmp_path / "copies").iterdir())) == len(copies.CHANGES)

@@ -11,6 +11,7 @@ from utils import classical, config, datasets, embed, instances, metrics, poolin
 
 HSV = classical.HsvHistogram(size=32)
 MOTIF = (40, 30)  # its size in px
+A, B, C = [0, 0, 10, 10], [20, 20, 30, 30], [50, 50, 60, 60]
 
 
 def texture(seed, size=(120, 90)):
@@ -261,7 +262,7 @@ def test_suppression_of_many_queries_is_that_of_a_loop():
 
 @pytest.mark.parametrize(
     ("scores", "boxes", "overlap"),
-    [([[1.0]], np.zeros((2, 4)), 0.3), ([[-np.inf]], np.ones((1, 4)), 0.3), ([[1.0]], np.ones((1, 4)), -1)],
+    [([[1.0]], [A, A], 0.3), ([[-np.inf]], [A], 0.3), ([[1.0]], [A], -1), ([[1.0]], [A], np.nan)],
 )
 def test_suppression_refuses_what_does_not_fit(scores, boxes, overlap):
     with pytest.raises(ValueError, match="finite scores, one a window"):
@@ -269,8 +270,6 @@ def test_suppression_refuses_what_does_not_fit(scores, boxes, overlap):
 
 
 # one-shot detection
-
-A, B, C = [0, 0, 10, 10], [20, 20, 30, 30], [50, 50, 60, 60]
 
 
 @pytest.mark.parametrize(
@@ -318,6 +317,25 @@ def area(scores, boxes, images, truth, threshold, ignored):
     return sum((r - before) * p for (before, _), (r, p) in pairwise(points))
 
 
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+def test_windows_of_equal_score_find_as_many_objects_as_they_can_in_any_order(order):
+    boxes = np.array([[3, 0, 13, 10], [-3, 0, 7, 10]])[order]  # the first fits both objects, the second one of them
+    assert metrics.detection_ap([0.5, 0.5], boxes, [0, 0], {0: [[0, 0, 10, 10], [7, 0, 17, 10]]}) == 1.0
+
+
+def test_scores_of_small_whole_numbers_are_numbers():
+    boxes = [[0, 0, 2, 2], [4, 4, 6, 6]]
+    assert metrics.detection_ap(np.array([9, 0], np.uint8), boxes, [0, 0], {0: [[0, 0, 2, 2]]}) == 1.0
+
+
+def test_the_order_of_places_says_nothing(gallery, queries):
+    places = instances.places(gallery)
+    scores = np.random.default_rng(0).random((len(queries), len(places)))
+    mixed = np.random.default_rng(1).permutation(len(places))
+    anew = instances.spotted(scores[:, mixed], places.iloc[mixed].reset_index(drop=True), gallery, queries)
+    assert anew.equals(instances.spotted(scores, places, gallery, queries))
+
+
 def test_detection_is_what_a_loop_counts():
     rng = np.random.default_rng(0)
     for _ in range(120):
@@ -336,6 +354,9 @@ def test_detection_is_what_a_loop_counts():
         (([1.0], [A], [0], {}), "0 objects"),
         (([1.0], [A], [0], {0: []}), "0 objects"),
         (([np.nan], [A], [0], {0: [A]}), "NaN"),
+        (([1.0], [[np.nan, 0, 1, 1]], [0], {0: [A]}), "windows of shape"),
+        (([1.0], [A], [0], {0: [[2, 2, 0, 0]]}), "objects of shape"),
+        (([1.0], [A], [0], {0: [*A, *A]}), "objects of shape"),
         (([1.0, 2.0], [A], [0], {0: [A]}), "must be"),
         (([1.0], [A], [0, 1], {0: [A]}), "must be"),
         (([1.0], [A], [0], {0: [A]}, 0), "threshold 0"),

@@ -447,6 +447,12 @@ def test_what_cannot_be_whitened_is_named(train, dim, message):
         pooling.whiten(train, dim)
 
 
+def test_what_is_not_finite_is_not_whitened():
+    whitening = pooling.whiten(np.random.default_rng(0).normal(size=(20, 4)), 3)
+    with pytest.raises(ValueError, match="finite"):
+        whitening.apply([[np.nan, 0, 0, 0]])
+
+
 def test_whitening_takes_embeddings_of_its_own_length_only():
     with pytest.raises(ValueError, match=r"\(2, 11\); the whitening was learned on \(n, 12\)"):
         pooling.whiten(rows(50, 12), 3).apply(rows(2, 11))
@@ -461,6 +467,11 @@ def test_expansion_worked_by_hand():
     np.testing.assert_allclose(pooling.expand(query, gallery, 2, 1), pools.unit([total]), atol=1e-6)
     average = np.add([1.0, 0.0], [1.4, -0.2])
     np.testing.assert_allclose(pooling.expand(query, gallery, 0, 2), pools.unit([average]), atol=1e-6)
+
+
+@pytest.mark.parametrize("alpha", [0, 1, 3])
+def test_what_points_the_other_way_adds_nothing(alpha):
+    assert np.array_equal(pooling.expand([[1.0, 0]], [[-1.0, 0]], alpha, n=1), [[1, 0]])
 
 
 def test_expansion_equals_a_slow_loop():

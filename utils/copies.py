@@ -67,11 +67,11 @@ CHANGES: dict[str, Change] = {change.__name__: change for change in (smaller, cr
 
 
 def make(paths: Sequence[str | Path], folder: str | Path, changes: Mapping[str, Change] = CHANGES) -> pd.DataFrame:
-    """Writes a copy of each photograph for each change, as JPEG of quality 60.
+    """Writes a copy of each photograph for each change, as JPEG of quality 60; the same call again replaces them.
 
     Args:
-        paths: n images.
-        folder: where the copies go, in place of those of an earlier call; made if it is not there.
+        paths: n images, or one.
+        folder: where the copies go; made if it is not there.
         changes: name -> function of an upright RGB image.
 
     Returns:
@@ -80,6 +80,7 @@ def make(paths: Sequence[str | Path], folder: str | Path, changes: Mapping[str, 
     Raises:
         ValueError: no photograph or no change; an image that cannot be read, named.
     """
+    paths = [paths] if isinstance(paths, (str, Path)) else paths
     if not len(paths) or not changes:
         raise ValueError(f"{len(paths)} photographs and {len(changes)} changes: give one of each at least")
     rows = []

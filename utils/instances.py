@@ -188,7 +188,8 @@ def spotted(
     scores, row_of = _fitting(scores, queries, len(places)), {name: i for i, name in enumerate(gallery["image_id"])}
     boxes, image = np.stack(list(places["box_xyxy"])), places["image"].to_numpy()
     kept = np.zeros(scores.shape, bool)
-    for rows in np.split(np.arange(len(image)), np.flatnonzero(np.diff(image)) + 1):
+    for one in np.unique(image):
+        rows = np.flatnonzero(image == one)
         kept[:, rows] = metrics.strongest(scores[:, rows], boxes[rows], overlap)
     found = []
     for i, query in enumerate(queries.itertuples()):

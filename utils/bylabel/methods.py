@@ -52,10 +52,21 @@ class TwoStage:
     Attributes:
         encoder: of images, or a function that learns one from the training images' paths.
         bag: training images of a label, drawn from those whose main label it is; None takes all.
+
+    Raises:
+        ValueError: a class in place of an encoder, or a bag below 1.
     """
 
     encoder: Encoder | classical.Classical | Callable[[Sequence[str]], classical.Classical]
     bag: int | None = 10
+
+    def __post_init__(self):
+        if isinstance(self.encoder, type):
+            raise ValueError(
+                f"{self.encoder.__name__} is a class: give an encoder, or what learns one, such as its fit"
+            )
+        if self.bag is not None and self.bag < 1:
+            raise ValueError(f"bag is {self.bag!r}; it holds at least one image")
 
     def fit(self, parts: Parts, labels: Sequence[str], seed: int = 0, cache: bool = True) -> Fitted:
         """See `Method`."""

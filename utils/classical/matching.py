@@ -24,7 +24,7 @@ class Matches(NamedTuple):
     """Keypoints of two pictures that belong together.
 
     Attributes:
-        points_a, points_b: (k, 2) float32, x and y in px of the upright pictures; each keypoint stands once.
+        points_a, points_b: (k, 2) float32, x and y in px of the upright pictures; each place stands once.
         inliers: (k,) bool, those that one homography explains.
     """
 
@@ -81,7 +81,8 @@ def rerank(
     """How well each candidate shows what the query shows: the number of its matches.
 
     A keypoint of the query matches its nearest one in the candidate if the second nearest is farther away by 1 / ratio
-    (Lowe 2004, section 7.1); of several that match one, the nearest does. Of these, with `ransac`, the inliers of a
+    (Lowe 2004, section 7.1); of several at one place (SIFT describes a place once for each of its orientations), or that
+    match one place, the nearest does. Of these, with `ransac`, the inliers of a
     homography count (MAGSAC++, Barath et al. 2020, with OpenCV's fixed seed: the same call gives the same scores), none
     of fewer than four matches. Descriptors stay in memory by the content of the file.
 
@@ -115,6 +116,7 @@ def _check(ratio: float, kind: str, size: int, most: int) -> None:
 
 
 def _all(paths: Sequence[str | Path], kind: str, size: int, most: int) -> list[_Found]:
+    paths = [paths] if isinstance(paths, (str, Path)) else paths
     return threaded(lambda path: _query(path, kind, size, most), paths)
 
 
@@ -157,8 +159,9 @@ def _pairs(query: _Found, candidate: _Found, ratio: float, kind: str) -> tuple[n
     near, far = (np.sqrt(np.maximum(2 - 2 * part, 0)) for part in (first, cosines.max(axis=1)))
     order = np.argsort(near, kind="stable")
     order = order[near[order] < ratio * far[order]]
-    once = np.sort(np.unique(best[order], return_index=True)[1])
-    return order[once], best[order[once]]
+    for places in (candidate.points[best], query.points):
+        order = order[np.sort(np.unique(places[order], axis=0, return_index=True)[1])]
+    return order, best[order]
 
 
 def _inliers(points_a: np.ndarray, points_b: np.ndarray, size: int) -> np.ndarray:

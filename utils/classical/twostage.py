@@ -38,10 +38,12 @@ def two_stage(
         than there are labels.
 
     Raises:
-        ValueError: one candidate, fewer candidates than labels, no label, shapes that do not fit, NaN, a bag below 1.
+        ValueError: one candidate, fewer candidates than labels, no label or one that is missing, shapes that do not fit, NaN, a bag below 1.
     """
     features_train, candidates = _finite(features_train, "training"), _finite(features_candidates, "candidate")
-    labels, known = np.asarray(labels_train), np.unique(labels_train)
+    labels = np.asarray(labels_train)
+    _check_labels(labels)
+    known = np.unique(labels)
     _check(features_train, labels, known, candidates, bag)
     rows = [_drawn(np.flatnonzero(labels == label), bag, seed, i) for i, label in enumerate(known)]
     bags = [features_train[row] for row in rows]
@@ -89,6 +91,11 @@ def threshold_retrieval(text_emb: ArrayLike, image_emb: ArrayLike, threshold: fl
         if not np.allclose(lengths := np.linalg.norm(rows, axis=1), 1, atol=1e-3):
             raise ValueError(f"{name} has rows of length {lengths.min():.3g} to {lengths.max():.3g}: normalise them")
     return scores >= threshold
+
+
+def _check_labels(labels: NDArray) -> None:
+    if any(label is None or label != label for label in labels.ravel().tolist()):
+        raise ValueError("a training image has no label: leave it out")
 
 
 def _check(features: NDArray, labels: NDArray, known: NDArray, candidates: NDArray, bag: int | None) -> None:

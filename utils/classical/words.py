@@ -38,6 +38,8 @@ class _Words(Classical):
         whole(size=self.size, most=self.most)
         if self.centres.shape != (len(self.centres), KINDS[self.descriptor]) or not len(self.centres):
             raise ValueError(f"centres {self.centres.shape} do not belong to {self.descriptor}")
+        if not np.isfinite(self.centres).all():
+            raise ValueError("centres hold NaN or infinite values: learn them anew with fit")
 
     def seen(self, image: Image.Image) -> Seen:
         """Keypoints of an RGB picture of any size and their words, to be drawn."""

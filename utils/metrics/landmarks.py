@@ -5,7 +5,8 @@ as easy, hard and unclear, and ask three questions of one ranking. Junk is taken
 counted. The lists good / ok / junk serve as easy / hard / unclear here: that is the revisited way to count, not the
 revisited annotation, so figures on Oxford's own lists are no published ROxford figures.
 
-The tie rule is that of `ranking`: a positive stands in the middle of the others of equal score.
+The tie rule is that of `ranking`: a positive stands in the middle of the others of equal score. By trapezoids that is a
+little less than the mean over their orders.
 """
 
 from __future__ import annotations

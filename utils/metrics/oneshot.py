@@ -36,7 +36,7 @@ def windows(
     >>> windows(200, 100, shares=[1.0]).tolist()
     [[0.0, 0.0, 100.0, 100.0], [50.0, 0.0, 150.0, 100.0], [100.0, 0.0, 200.0, 100.0]]
     """
-    if min(width, height) <= 0 or not shares or not all(0 < part <= 1 for part in (*shares, step)):
+    if not min(width, height) > 0 or not shares or not all(0 < part <= 1 for part in (*shares, step)):
         raise ValueError(f"windows of {tuple(shares)}, step {step}, in {width} x {height} px: shares lie in (0, 1].")
     found = []
     for edge in sorted(set(shares)):
@@ -63,10 +63,11 @@ def strongest(scores: ArrayLike, boxes_xyxy: ArrayLike, overlap: float = 0.3) ->
         (m, w) bool, the windows that stay.
 
     Raises:
-        ValueError: empty, misshapen or infinite input, or an overlap below 0.
+        ValueError: empty, misshapen, NaN or infinite input, or an overlap below 0.
     """
-    scores, near = as_matrix(scores, "scores"), iou(np.expand_dims(boxes_xyxy, 1), boxes_xyxy) > overlap
-    if len(near) != scores.shape[1] or not np.isfinite(scores).all() or overlap < 0:
+    scores, boxes = as_matrix(scores, "scores"), _boxes(boxes_xyxy, "windows")
+    near = iou(boxes[:, None], boxes) > overlap
+    if len(near) != scores.shape[1] or not np.isfinite(scores).all() or not overlap >= 0:
         raise ValueError(f"scores {scores.shape}, {len(near)} windows, overlap {overlap}: finite scores, one a window.")
     np.fill_diagonal(near, True)
     left, kept = np.ones(scores.shape, bool), np.zeros(scores.shape, bool)
@@ -88,7 +89,8 @@ def detection_ap(
     """Average precision of one query's windows of all pictures; objects that no window finds count as missed.
 
     The best window chooses first and takes, of the objects that are left, the one that it overlaps with most. Windows
-    of equal score are decided together, as in `average_precision`.
+    of equal score choose together, so that as many objects as possible are found, and count together, as in
+    `average_precision`; their order says nothing.
 
     Args:
         scores: (w,) float, higher is better; there may be none.
@@ -108,7 +110,7 @@ def detection_ap(
     0.5
     """
     scores, boxes, image_index = _windows(scores, boxes_xyxy, image_index)
-    objects = {image: np.reshape(np.asarray(part, np.float64), (-1, 4)) for image, part in truth.items()}
+    objects = {image: _boxes(part, "objects") for image, part in truth.items()}
     total = sum(map(len, objects.values()))
     if not total or not 0 < threshold <= 1:
         raise ValueError(f"{total} objects, threshold {threshold}: give an object, and a threshold in (0, 1].")
@@ -117,7 +119,7 @@ def detection_ap(
     hit, counted = np.zeros(len(scores), bool), np.ones(len(scores), bool)
     for image, part in objects.items():
         rows = np.flatnonzero(image_index == image)
-        hit[rows] = _claims(iou(boxes[rows, None], part), threshold)
+        hit[rows] = _claims(scores[rows], iou(boxes[rows, None], part), threshold)
     for image, part in (ignored or {}).items():
         rows = np.flatnonzero((image_index == image) & ~hit)
         counted[rows] = (iou(boxes[rows, None], np.reshape(part, (-1, 4))) < threshold).all(axis=1)
@@ -125,8 +127,8 @@ def detection_ap(
 
 
 def _windows(scores: ArrayLike, boxes_xyxy: ArrayLike, image_index: ArrayLike) -> tuple[NDArray, NDArray, NDArray]:
-    scores, boxes, image_index = (np.asarray(part) for part in (scores, boxes_xyxy, image_index))
-    boxes = boxes.reshape(-1, 4) if not boxes.size else boxes
+    scores, image_index = np.asarray(scores, np.float64), np.asarray(image_index)
+    boxes = _boxes(boxes_xyxy, "windows")
     if scores.ndim != 1 or boxes.shape != (len(scores), 4) or image_index.shape != scores.shape:
         shapes = f"scores {scores.shape}, boxes_xyxy {boxes.shape}, image_index {image_index.shape}"
         raise ValueError(f"{shapes}; they must be (w,), (w, 4) and (w,).")
@@ -135,14 +137,29 @@ def _windows(scores: ArrayLike, boxes_xyxy: ArrayLike, image_index: ArrayLike) -
     return scores, boxes, image_index
 
 
-def _claims(overlap: NDArray[np.float64], threshold: float) -> NDArray[np.bool_]:
-    """Which windows find an object, best first: (w,) bool of the overlap (w, t) of each with each object."""
-    overlap, found = overlap.copy(), np.zeros(len(overlap), bool)
-    for row in np.flatnonzero((overlap >= threshold).any(axis=1)):
-        taken = overlap[row].argmax()
-        if overlap[row, taken] >= threshold:
-            found[row] = True
-            overlap[:, taken] = 0.0
+def _boxes(boxes_xyxy: ArrayLike, name: str) -> NDArray[np.float64]:
+    """(n, 4) float64 boxes with an area, or none."""
+    boxes = np.asarray(boxes_xyxy, np.float64)
+    boxes = boxes.reshape(-1, 4) if not boxes.size else boxes
+    if boxes.ndim != 2 or boxes.shape[1] != 4 or not (np.isfinite(boxes).all() and (boxes[:, :2] < boxes[:, 2:]).all()):
+        raise ValueError(
+            f"{name} of shape {boxes.shape}: give (n, 4) finite boxes_xyxy, the left and upper edge first."
+        )
+    return boxes
+
+
+def _claims(scores: NDArray, overlap: NDArray[np.float64], threshold: float) -> NDArray[np.bool_]:
+    """Which windows find an object, best first: (w,) bool of falling scores and the overlap (w, t) with each object."""
+    from scipy.optimize import linear_sum_assignment
+
+    found, left = np.zeros(len(overlap), bool), np.ones(overlap.shape[1], bool)
+    for rows in np.split(np.arange(len(scores)), np.flatnonzero(np.diff(scores)) + 1):
+        part = overlap[rows] * left
+        fits = part >= threshold
+        if fits.any():
+            row, column = linear_sum_assignment(fits * (len(rows) + part), maximize=True)
+            row, column = row[fits[row, column]], column[fits[row, column]]
+            found[rows[row]], left[column] = True, False
     return found
 
 

@@ -176,11 +176,13 @@ def region_boxes(boxes_xyxy: Any, size: tuple[int, int] | None = None) -> View:
         size: width and height of the map that the boxes lie in; None: px of the picture.
 
     Raises:
-        ValueError: no box, or another shape.
+        ValueError: no box, another shape, a box or size without an area.
     """
     boxes = np.asarray(boxes_xyxy, dtype=float)
     if boxes.ndim != 2 or boxes.shape[1:] != (4,) or not len(boxes):
         raise ValueError(f"region_boxes: boxes of shape {boxes.shape}; give (r, 4), one at least")
+    if not (boxes[:, :2] < boxes[:, 2:]).all() or min(size or (1, 1)) <= 0:
+        raise ValueError(f"region_boxes: a box, or the map of {size}, has no area")
     edges = boxes[:, 2] - boxes[:, 0]
 
     def draw(ax: Axes, picture: Image.Image) -> None:

@@ -97,7 +97,9 @@ def curves_by_size(
 
 
 def _checked(table: pd.DataFrame) -> pd.DataFrame:
-    if missing := [column for column in TRADE if column not in table.columns or not len(table)]:
+    if not len(table):
+        raise ValueError("trade_off: the table has no row; give one method at least")
+    if missing := [column for column in TRADE if column not in table.columns]:
         raise ValueError(f"trade_off: a table of {len(table)} methods has no {', '.join(missing)}")
     table = table.reset_index(drop=True).astype(dict.fromkeys(TRADE[2:], float))
     bad = ~(np.isfinite(table["cost"]) & (table["cost"] > 0) & np.isfinite(table["value"]))

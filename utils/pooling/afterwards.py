@@ -30,11 +30,12 @@ class Whitening:
         """Embeddings (n, d) as (n, dim) float32 of unit length; one that equals the mean becomes the diagonal.
 
         Raises:
-            ValueError: embeddings of another length.
+            ValueError: embeddings of another length, NaN or infinite values.
         """
         emb = np.asarray(emb, np.float64)
-        if emb.ndim != 2 or emb.shape[1] != len(self.mean):
-            raise ValueError(f"emb has shape {emb.shape}; the whitening was learned on (n, {len(self.mean)}).")
+        if emb.ndim != 2 or emb.shape[1] != len(self.mean) or not np.isfinite(emb).all():
+            own = f"(n, {len(self.mean)}) finite values"
+            raise ValueError(f"emb has shape {emb.shape}; the whitening was learned on {own}.")
         return unit((emb - self.mean) @ self.axes.T)
 
 
@@ -83,7 +84,7 @@ def expand(query_emb: ArrayLike, image_emb: ArrayLike, alpha: float = 3.0, n: in
     if not 0 <= alpha < np.inf:
         raise ValueError(f"alpha is {alpha}; it must be 0 or more.")
     cosine, index = search.top_k(query_emb, image_emb, n)
-    weight = cosine.clip(0).astype(np.float64) ** alpha
+    weight = np.where(cosine > 0, cosine.clip(0).astype(np.float64) ** alpha, 0)
     near = np.asarray(image_emb, np.float64)[index]
     return unit(np.asarray(query_emb, np.float64) + (weight[..., None] * near).sum(axis=1))
 
