@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 ENGINES = ("auto", "torch", "faiss")
 SCORES_AT_ONCE = 2**25  # 128 MiB, however many queries there are
+UNIT = 1e-3  # how far from 1 the length of an embedding may be
 VANISHED = 1e-6  # a sum of unit vectors shorter than this is rounding, not a direction
 
 
@@ -65,6 +66,21 @@ def scores(queries: ArrayLike, gallery: ArrayLike) -> NDArray[np.float32]:
     queries, gallery = _pair(queries, gallery)
     _check_finite(gallery, "gallery")
     return queries @ gallery.astype(np.float32, copy=False).T
+
+
+def check_unit(emb: NDArray, name: str) -> None:
+    """Ask that all rows (n, d) have unit length, within 1e-3.
+
+    Raises:
+        ValueError: one has not (NaN has not); names the first and tells how many there are.
+    """
+    lengths = np.linalg.norm(emb, axis=1)
+    wrong = np.flatnonzero(~(np.abs(lengths - 1) <= UNIT))
+    if len(wrong):
+        which, length = f"{name}[{wrong[0]}]", f"{lengths[wrong[0]]:.4g}"
+        raise ValueError(
+            f"{which} is not of unit length, or not finite: it has length {length} ({len(wrong)} rows are not)"
+        )
 
 
 def compose(

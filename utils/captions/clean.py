@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from utils.captions.sheet import need
+from utils import datasets
 
 COLUMNS = ("raw", "caption", "rules", "flag")
 FLAGS = ("empty", "not English")
@@ -86,7 +86,7 @@ def undo(
     Raises:
         ValueError: an unknown rule (the message lists the known ones), a missing column, or `raw` that is no string.
     """
-    need(frame, "raw")
+    datasets.need(frame, "raw")
     without = set(RULES) if rules is None else {rules} if isinstance(rules, str) else set(rules)
     if without - set(RULES):
         raise ValueError(f"unknown rule {sorted(without - set(RULES))[0]!r}; known: {', '.join(RULES)}")
@@ -104,7 +104,7 @@ def counts(frame: pd.DataFrame) -> pd.DataFrame:
     Raises:
         ValueError: missing columns; lists them.
     """
-    need(frame, *COLUMNS)
+    datasets.need(frame, *COLUMNS)
     by_rule = {name: [name in names for names in frame["rules"]] for name in RULES}
     by_flag = {name: [flag == name for flag in frame["flag"]] for name in FLAGS}
     rows = []

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from utils import search
 from utils.captions.clean import strings
 
 ROWS_AT_ONCE, COLUMNS_AT_ONCE = 1024, 4096  # of a block of cosines: 16 MiB
 ROUNDING = 1e-6  # float32 makes the cosine of a vector with itself a little less than 1
-NOT_UNIT = 1e-3
 EXAMPLES = 3
 
 
@@ -116,9 +116,7 @@ def _checked(text_emb: ArrayLike, n: int) -> NDArray[np.float32]:
     rows = np.asarray(text_emb, np.float32)
     if rows.ndim != 2 or len(rows) != n:
         raise ValueError(f"text_emb has shape {rows.shape}; it must be ({n}, d), a row a sentence")
-    wrong = np.flatnonzero(~(np.abs(np.linalg.norm(rows, axis=1) - 1) < NOT_UNIT))
-    if len(wrong):
-        raise ValueError(f"text_emb[{wrong[0]}] is not of unit length, or not finite ({len(wrong)} rows are not)")
+    search.check_unit(rows, "text_emb")
     return rows
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from utils import files
+from utils import datasets, files
 from utils.captions.sheet import COLUMNS, FORMULA, texts
 
 SIDE = 320  # longest side of a thumbnail in pixels
@@ -38,8 +38,7 @@ def to_html(queue: pd.DataFrame, path: str | Path, title: str = "Captions to rev
     """
     from jinja2 import Environment
 
-    if missing := [name for name in ("image_id", "path", "caption", "risk", "why") if name not in queue]:
-        raise ValueError(f"missing columns: {', '.join(missing)}; give what review_queue returns")
+    datasets.need(queue, "image_id", "path", "caption", "risk", "why", give="what review_queue returns")
     if most < 1:
         raise ValueError(f"most is {most}; show at least one caption")
     path, shown = Path(path), queue.head(most)

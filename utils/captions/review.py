@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from utils.captions.sheet import absent, need, no, some, text, twice, yes
+from utils import datasets
+from utils.captions.sheet import absent, no, some, text, twice, yes
 
 FAR = 3.5  # robust z from which a value counts as an outlier (Iglewicz and Hoaglin, 1993)
 SPEAKS = 0.75  # a graded term from here on is named in `why`
@@ -41,7 +42,7 @@ def review_queue(
         ValueError: a column is missing, an image_id stands twice, `image_text` is of another length, or a weight is
             unknown, negative or no finite number, or none is above 0.
     """
-    need(frame, "image_id", "path", "caption")
+    datasets.need(frame, "image_id", "path", "caption")
     if unknown := sorted(set(weights) - set(WEIGHTS)):
         raise ValueError(f"weights name {', '.join(unknown)}; the terms are {', '.join(WEIGHTS)}")
     if bad := [
@@ -169,8 +170,8 @@ def merge(frame: pd.DataFrame, reviewed: pd.DataFrame, by: str = "") -> pd.DataF
         ValueError: a column is missing, an image_id is unknown or stands twice, or a caption about which something was
             said is no longer the one that was reviewed; the images are named.
     """
-    need(frame, "image_id", "caption")
-    need(reviewed, "image_id", "caption", "corrected")
+    datasets.need(frame, "image_id", "caption")
+    datasets.need(reviewed, "image_id", "caption", "corrected")
     said = reviewed.reindex(columns=["image_id", "caption", "corrected", "note"]).map(text)
     names = frame["image_id"].map(text)
     place = {name: i for i, name in enumerate(names)}

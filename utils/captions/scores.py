@@ -9,8 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from utils import search
+
 ORDERS, SIGMA = (1, 2, 3, 4), 6.0
-UNIT = 1e-3  # how far from 1 the length of an embedding may be
 
 
 def words(sentence: str) -> list[str]:
@@ -80,11 +81,8 @@ def clip_score(image_emb: ArrayLike, text_emb: ArrayLike) -> NDArray[np.float64]
         raise ValueError(
             f"image_emb {image_emb.shape} and text_emb {text_emb.shape}: give one row each for every caption"
         )
-    for name, rows in (("image_emb", image_emb), ("text_emb", text_emb)):
-        lengths = np.linalg.norm(rows, axis=1)
-        if (wrong := ~(np.abs(lengths - 1) <= UNIT)).any():
-            row = int(wrong.argmax())
-            raise ValueError(f"row {row} of {name} has length {lengths[row]:.4g}; give embeddings of unit length")
+    search.check_unit(image_emb, "image_emb")
+    search.check_unit(text_emb, "text_emb")
     return 2.5 * np.clip((image_emb * text_emb).sum(1), 0, None)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from utils import files
+from utils import datasets, files
 
 COLUMNS = ("image_id", "caption", "corrected", "note", "risk", "why")
 REQUIRED = COLUMNS[:4]  # what `merge` needs; the rest is for the person who reads the file
@@ -28,7 +28,7 @@ def to_csv(queue: pd.DataFrame, path: str | Path) -> Path:
     Raises:
         ValueError: a column is missing, or a text that no UTF-8 file can hold.
     """
-    need(queue, "image_id", "caption", "risk", "why")
+    datasets.need(queue, "image_id", "caption", "risk", "why")
     return save(queue.assign(corrected="", note=""), path)
 
 
@@ -119,16 +119,6 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
             begun = lines.line_num + 1
     except csv.Error as error:
         raise ValueError(f"{path}: line {begun} is not CSV ({error}); look for a double quote too few.") from error
-
-
-def need(frame: pd.DataFrame, *columns: str) -> None:
-    """Ask a frame for its columns.
-
-    Raises:
-        ValueError: one is missing; names it.
-    """
-    if missing := [name for name in columns if name not in frame]:
-        raise ValueError(f"missing columns: {', '.join(missing)}; found {', '.join(map(str, frame.columns))}")
 
 
 def twice(names: pd.Series) -> list[Any]:

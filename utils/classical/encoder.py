@@ -86,7 +86,7 @@ class Classical:
     def encode_pixels(self, pixels: torch.Tensor) -> np.ndarray:
         """Embeds pixels (n, 4, size, size) uint8, made by `preprocess`: float32 (n, dim), unit length."""
         rows = threaded(lambda packed: self.describe(unpacked(packed)), pixels.numpy())
-        return unit(np.stack(rows)) if rows else np.zeros((0, self.dim), np.float32)
+        return unit_or_nothing(np.stack(rows)) if rows else np.zeros((0, self.dim), np.float32)
 
     def tokenize(self, texts: Sequence[str]) -> None:
         """There are no texts for it.
@@ -135,7 +135,7 @@ def load(path: str | Path) -> Classical:
     return encoder
 
 
-def unit(rows: np.ndarray) -> np.ndarray:
+def unit_or_nothing(rows: np.ndarray) -> np.ndarray:
     """(n, d) features -> (n, d + 1) float32 of unit length; the last axis is that of rows that vanish."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     nothing = lengths < VANISHED

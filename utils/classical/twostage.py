@@ -87,9 +87,8 @@ def threshold_retrieval(text_emb: ArrayLike, image_emb: ArrayLike, threshold: fl
     if not -1 <= threshold <= 1:
         raise ValueError(f"threshold is {threshold!r}; cosines lie in [-1, 1]")
     scores = search.scores(text_emb, image_emb)
-    for name, rows in (("text_emb", text_emb), ("image_emb", image_emb)):
-        if not np.allclose(lengths := np.linalg.norm(rows, axis=1), 1, atol=1e-3):
-            raise ValueError(f"{name} has rows of length {lengths.min():.3g} to {lengths.max():.3g}: normalise them")
+    search.check_unit(text_emb, "text_emb")
+    search.check_unit(image_emb, "image_emb")
     return scores >= threshold
 
 

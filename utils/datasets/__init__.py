@@ -18,7 +18,7 @@ from .crops import crop_objects
 from .expressions import expressions
 from .gallery import gallery
 from .generated import fresh_test, generated
-from .manifest import COLUMNS
+from .manifest import COLUMNS, need
 from .queries import queries
 from .readers import LayoutError
 from .registry import ARCHIVE, DATASETS, image_folder, load
@@ -43,6 +43,7 @@ __all__ = [
     "image_folder",
     "instance_relevance",
     "load",
+    "need",
     "queries",
     "random_split",
     "relevance",

@@ -20,6 +20,22 @@ COLUMNS = (
 FACTS = ("date", "site", "light", "turbidity", "width", "height", "splits", "source", "objects", "captions")
 
 
+def need(frame: pd.DataFrame, *columns: str, give: str = "") -> None:
+    """Ask a frame for its columns.
+
+    Args:
+        frame: a manifest, or another table of images or captions.
+        columns: names.
+        give: what to give instead, for the message.
+
+    Raises:
+        ValueError: some are missing; lists them and those that are there.
+    """
+    if missing := [name for name in columns if name not in frame]:
+        found = ", ".join(map(str, frame.columns)) or "none"
+        raise ValueError(f"missing columns: {', '.join(missing)}; found {found}{give and f'. Give {give}'}")
+
+
 def read(name: str, root: Path, reader: Callable[[Path], Native], verify: bool = False) -> pd.DataFrame:
     """Read the native files below `root` into a manifest whose `split` is still None.
 

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from utils import datasets
+
 COLUMNS = ("image_id", "path", "category", "identity", "split", "captions", "facts")
 
 
@@ -19,15 +21,9 @@ def finite(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def need(frame: pd.DataFrame, columns: Sequence[str] = COLUMNS) -> None:
-    """Ask a frame for its columns.
-
-    Raises:
-        ValueError: some are missing; lists them.
-    """
-    if missing := [name for name in columns if name not in frame]:
-        found = ", ".join(map(str, frame.columns)) or "none"
-        raise ValueError(f"missing columns: {', '.join(missing)}; found {found}. Give manifests, as of `datasets.load`")
+def manifest(frame: pd.DataFrame, columns: Sequence[str] = COLUMNS) -> None:
+    """Ask for the columns of a manifest that a training reads; errors as of `datasets.need`."""
+    datasets.need(frame, *columns, give="manifests, as of `datasets.load`")
 
 
 def sentences(frame: pd.DataFrame) -> None:

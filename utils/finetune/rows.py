@@ -114,7 +114,7 @@ def parts(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     Raises:
         ValueError: no column captions or split, or captions that are no list of sentences; names the image.
     """
-    checks.need(frame, ("captions", "split"))
+    checks.manifest(frame, ("captions", "split"))
     checks.sentences(frame)
     told = frame[frame["captions"].map(len) > 0]
     return {name: told[told["split"] == name].reset_index(drop=True) for name in ("train", "val")}
@@ -123,7 +123,7 @@ def parts(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
 def digest(frame: pd.DataFrame) -> str:
     """Sixteen hexadecimal digits of what a training reads of a manifest; raises as `parts` does."""
     columns = ["image_id", "split", "category", "identity", "captions", *(["item"] if "item" in frame else [])]
-    checks.need(frame, columns)
+    checks.manifest(frame, columns)
     read = pd.concat(parts(frame).values())[columns]
     return hashlib.sha256(read.to_json(orient="values").encode()).hexdigest()[:16]
 

@@ -84,7 +84,7 @@ class Run:
         self.rank, world = step.processes()
         adapters.ready(encoder)
         checks.folder(folder)
-        checks.need(frame)
+        checks.manifest(frame)
         read = parts(frame)
         self.rows = Rows(encoder, read["train"], settings.seed, settings.labels, settings.detail)
         self.batches = BalancedBatches(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from utils.metrics.checks import as_matrix
+from utils.metrics.checks import as_boxes, as_matrix
 
 
 def iou(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
@@ -42,11 +42,8 @@ def grounding(pred_boxes: Sequence, true_boxes: ArrayLike) -> dict[str, float]:
         ValueError: no boxes, unequal numbers, or a true box without area.
     """
     pred = np.array([[np.nan] * 4 if box is None else box for box in pred_boxes], np.float64).reshape(-1, 4)
-    true = as_matrix(true_boxes, "true_boxes")
+    true = as_boxes(as_matrix(true_boxes, "true_boxes"), "true_boxes")
     if pred.shape != true.shape:
         raise ValueError(f"pred_boxes has shape {pred.shape}, true_boxes {true.shape}; both must be (n, 4).")
-    flat = np.flatnonzero(_area(true[:, :2], true[:, 2:]) <= 0)
-    if len(flat):
-        raise ValueError(f"true_boxes[{flat[0]}] is {true[flat[0]].tolist()}, without area; x0 < x1, y0 < y1.")
     overlap = iou(pred, true)
     return {"acc@0.5": float((overlap >= 0.5).mean()), "mIoU": float(overlap.mean())}

@@ -19,6 +19,18 @@ def as_matrix(values: ArrayLike, name: str) -> NDArray:
     return values
 
 
+def as_boxes(boxes_xyxy: ArrayLike, name: str) -> NDArray[np.float64]:
+    """Boxes (n, 4) float64 with an area, or none at all; a ValueError calls them `name`."""
+    boxes = np.asarray(boxes_xyxy, np.float64)
+    boxes = boxes.reshape(-1, 4) if not boxes.size else boxes
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise ValueError(f"{name} has shape {boxes.shape}; boxes_xyxy are (n, 4).")
+    flat = np.flatnonzero(~(np.isfinite(boxes).all(axis=1) & (boxes[:, :2] < boxes[:, 2:]).all(axis=1)))
+    if len(flat):
+        raise ValueError(f"{name}[{flat[0]}] is {boxes[flat[0]].tolist()}, without area; x0 < x1, y0 < y1.")
+    return boxes
+
+
 def as_truth(relevant: ArrayLike) -> NDArray[np.bool_]:
     """Relevance as a filled (m, n) bool array, or a ValueError."""
     relevant = np.asarray(relevant)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from utils.metrics.boxes import iou
-from utils.metrics.checks import as_matrix
+from utils.metrics.checks import as_boxes, as_matrix
 
 WINDOW_SHARES = (0.25, 0.35, 0.5)
 
@@ -65,7 +65,7 @@ def strongest(scores: ArrayLike, boxes_xyxy: ArrayLike, overlap: float = 0.3) ->
     Raises:
         ValueError: empty, misshapen, NaN or infinite input, or an overlap below 0.
     """
-    scores, boxes = as_matrix(scores, "scores"), _boxes(boxes_xyxy, "windows")
+    scores, boxes = as_matrix(scores, "scores"), as_boxes(boxes_xyxy, "windows")
     near = iou(boxes[:, None], boxes) > overlap
     if len(near) != scores.shape[1] or not np.isfinite(scores).all() or not overlap >= 0:
         raise ValueError(f"scores {scores.shape}, {len(near)} windows, overlap {overlap}: finite scores, one a window.")
@@ -110,7 +110,7 @@ def detection_ap(
     0.5
     """
     scores, boxes, image_index = _windows(scores, boxes_xyxy, image_index)
-    objects = {image: _boxes(part, "objects") for image, part in truth.items()}
+    objects = {image: as_boxes(part, "objects") for image, part in truth.items()}
     total = sum(map(len, objects.values()))
     if not total or not 0 < threshold <= 1:
         raise ValueError(f"{total} objects, threshold {threshold}: give an object, and a threshold in (0, 1].")
@@ -128,24 +128,13 @@ def detection_ap(
 
 def _windows(scores: ArrayLike, boxes_xyxy: ArrayLike, image_index: ArrayLike) -> tuple[NDArray, NDArray, NDArray]:
     scores, image_index = np.asarray(scores, np.float64), np.asarray(image_index)
-    boxes = _boxes(boxes_xyxy, "windows")
+    boxes = as_boxes(boxes_xyxy, "windows")
     if scores.ndim != 1 or boxes.shape != (len(scores), 4) or image_index.shape != scores.shape:
         shapes = f"scores {scores.shape}, boxes_xyxy {boxes.shape}, image_index {image_index.shape}"
         raise ValueError(f"{shapes}; they must be (w,), (w, 4) and (w,).")
     if not np.isfinite(scores).all():
         raise ValueError("scores hold NaN or infinite values; a ranking of them would be arbitrary.")
     return scores, boxes, image_index
-
-
-def _boxes(boxes_xyxy: ArrayLike, name: str) -> NDArray[np.float64]:
-    """(n, 4) float64 boxes with an area, or none."""
-    boxes = np.asarray(boxes_xyxy, np.float64)
-    boxes = boxes.reshape(-1, 4) if not boxes.size else boxes
-    if boxes.ndim != 2 or boxes.shape[1] != 4 or not (np.isfinite(boxes).all() and (boxes[:, :2] < boxes[:, 2:]).all()):
-        raise ValueError(
-            f"{name} of shape {boxes.shape}: give (n, 4) finite boxes_xyxy, the left and upper edge first."
-        )
-    return boxes
 
 
 def _claims(scores: NDArray, overlap: NDArray[np.float64], threshold: float) -> NDArray[np.bool_]:
