@@ -1,11 +1,30 @@
-"""Metrics on arrays (NumPy only): retrieval, landmarks, detection by threshold or example, labels, boxes, intervals.
+"""Metrics on arrays (NumPy only): retrieval, landmarks, detection, labels, classes, confidence, boxes, intervals.
 
 Fractions lie in [0, 1] and are never rounded.
 """
 
 from utils.metrics.boxes import grounding, iou
+from utils.metrics.classes import (
+    Confused,
+    confusable,
+    confusion,
+    macro_accuracy,
+    macro_bootstrap,
+    mcnemar,
+    paired_macro_bootstrap,
+    per_class,
+)
+from utils.metrics.confidence import aurc, reliability, selective
 from utils.metrics.intervals import bootstrap, holm, paired_bootstrap, wilson
-from utils.metrics.labels import average_precision, best_threshold, classification, precision_recall
+from utils.metrics.labels import (
+    average_precision,
+    best_threshold,
+    classification,
+    multilabel_ap,
+    precision_recall,
+    proper_scores,
+    top_accuracy,
+)
 from utils.metrics.landmarks import LANDMARK_LEVELS, landmark_per_query, landmark_retrieval, marked
 from utils.metrics.oneshot import WINDOW_SHARES, detection_ap, strongest, windows
 from utils.metrics.ranking import KS, chance, first_ranks, ndcg, per_query, retrieval
@@ -14,11 +33,15 @@ __all__ = [
     "KS",
     "LANDMARK_LEVELS",
     "WINDOW_SHARES",
+    "Confused",
+    "aurc",
     "average_precision",
     "best_threshold",
     "bootstrap",
     "chance",
     "classification",
+    "confusable",
+    "confusion",
     "detection_ap",
     "first_ranks",
     "grounding",
@@ -26,13 +49,23 @@ __all__ = [
     "iou",
     "landmark_per_query",
     "landmark_retrieval",
+    "macro_accuracy",
+    "macro_bootstrap",
     "marked",
+    "mcnemar",
+    "multilabel_ap",
     "ndcg",
     "paired_bootstrap",
+    "paired_macro_bootstrap",
+    "per_class",
     "per_query",
     "precision_recall",
+    "proper_scores",
+    "reliability",
     "retrieval",
+    "selective",
     "strongest",
+    "top_accuracy",
     "wilson",
     "windows",
 ]
