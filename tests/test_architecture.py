@@ -23,7 +23,7 @@ LAYERS = [
     {"datasets", "encoders", "classical", "copies"},
     {"embed", "pooling", "cam"},
     {"captions", "detect"},
-    {"finetune", "classify", "ground", "evaluate", "instances", "bylabel"},
+    {"finetune", "classify", "ground", "evaluate", "instances", "bylabel", "reidentify"},
     {"report", "scale", "ledger"},
     {"app"},
 ]
