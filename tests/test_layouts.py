@@ -19,6 +19,7 @@ SIZES = {
     "roboflow_turtles": {"images": 14},
     "own_turtles": {"images": 8},
     "coco": {"images": 8},
+    "turtle_portraits": {"individuals": 2, "images": 9},
 }
 COLUMNS = ["id", "width", "height", "file_name", "timestamp", "identity", "date", "year", "split_closed",
            "split_closed_random", "split_open", "clarity"]  # fmt: skip

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Paint = Callable[[Sequence[str]], Sequence[Image.Image]]
 
 PREFIX = "generated/"
+_SIGHTINGS = {"sea_turtles": 10, "turtle_portraits": 5}  # photographs of an individual, at least
 
 
 def generated(
@@ -74,12 +75,12 @@ def fresh_test(seed: int, turtles: int = 47, others: int = 53) -> pd.DataFrame:
 
 
 def _made(name: str, seed: int, images: int) -> pd.DataFrame:
-    """A data set of ReefWorld of another seed than the configured one, among the artifacts; ten photos an individual."""
+    """A data set of ReefWorld of another seed than the configured one, among the artifacts."""
     cfg = config.load()
     if seed == cfg.seed:
         raise ValueError(f"seed {seed} is that of the data sets, test images among them: give another one")
     root = cfg.artifacts_dir / "training" / f"{name}-{seed}-{images}"
-    sizes = {"individuals": max(1, images // 10)} if name == "sea_turtles" else {}
+    sizes = {"individuals": max(1, images // _SIGHTINGS[name])} if name in _SIGHTINGS else {}
     return load(name, root=reef.write(name, root, seed, images=images, **sizes))
 
 

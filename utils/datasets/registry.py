@@ -106,6 +106,15 @@ DATASETS = {
         "({motif: [{query: [file name, [x0, y0, x1, y1]], gt: [[file name, box], ...]}, ...]})",
         "take Brueghel.zip and data/brueghel*.json from github.com/XiSHEN0220/ArtMiner and put them there",
     ),
+    "turtle_portraits": Dataset(
+        readers.sea_turtles,
+        "a catalogue of turtles photographed from above and close by, individual by individual, in SeaTurtleID2022's layout",
+        "that of sea_turtles: annotations.json, metadata_splits.csv and images/<identity>/, in the root or below "
+        "turtles-data/data/",
+        "it is SeaTurtleID2022 again unless you have a catalogue of your own in its layout: unpack "
+        "wildlifedatasets/seaturtleid2022 from Kaggle there, or link the folder of sea_turtles to this name; its boxes "
+        "'head' are then what to compare",
+    ),
     "image_folder": Dataset(
         readers.image_folder,
         "any folder of photos",

@@ -29,8 +29,8 @@ def resplit(
         frame: a manifest of `load`, or several joined.
         by: "individual", the default split; "random", image by image, which leaks individuals and encounters
             and is kept to show by how much; or a split published with the data: "published", and for
-            sea_turtles "closed" (by time, the same as "published"), "closed_random" and "open" (unseen
-            individuals in val and test).
+            sea_turtles and turtle_portraits "closed" (by time, the same as "published"), "closed_random" and
+            "open" (unseen individuals in val and test).
         seed: of "individual" and "random".
         fractions: of train, val and test for "individual" and "random".
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -17,6 +17,7 @@ from utils.reef.kinds import KINDS
 from utils.reef.turtle import turtle
 
 SUPERSAMPLE = 3
+_AROUND = 1.5  # the ground of a spot in widths and heights of a photograph
 STUDIOS: dict[str, Callable] = {}  # settings that are no photograph of sea or land: (scene, masks) -> as `photograph`
 
 
@@ -45,7 +46,11 @@ class Thing:
 
 @dataclass
 class Scene:
-    """The plan of one photograph. `turbidity` in [0, 1], `depth` in metres, `grey` for black-and-white film."""
+    """The plan of one photograph. `turbidity` in [0, 1], `depth` in metres, `grey` for black-and-white film.
+
+    `spot` is the seed of the place: scenes of one spot share its water and show parts of one ground. By default every scene
+    is a place of its own.
+    """
 
     seed: int
     width: int
@@ -59,6 +64,7 @@ class Scene:
     grey: bool = False
     things: list[Thing] = field(default_factory=list)
     facts: dict = field(default_factory=dict)
+    spot: int | None = None
 
 
 def photograph(scene: Scene, masks: bool = True) -> tuple[np.ndarray, list[dict]]:
@@ -77,8 +83,10 @@ def photograph(scene: Scene, masks: bool = True) -> tuple[np.ndarray, list[dict]
     if scene.setting in STUDIOS:
         return STUDIOS[scene.setting](scene, masks)
     rng = np.random.default_rng([scene.seed, 0xF07])
-    water = underwater.water_colour(rng, scene.depth, scene.turbidity)
-    picture = _backdrop(rng, scene, water).astype(np.float32, copy=False)
+    place = rng if scene.spot is None else np.random.default_rng([scene.spot, 0xF07])
+    water = underwater.water_colour(place, scene.depth, scene.turbidity)
+    backdrop = _backdrop(rng, scene, water) if scene.spot is None else _part_of(place, rng, scene, water)
+    picture = backdrop.astype(np.float32, copy=False)
     sun = _sun(rng, scene)
     cover = np.zeros(picture.shape[:2], np.int16) - 1
     drawn: list[visibility.Drawn] = []
@@ -110,6 +118,13 @@ def _backdrop(rng, scene: Scene, water) -> np.ndarray:
     return underwater.sea(
         rng, scene.height, scene.width, scene.place, scene.camera, water, scene.depth, scene.turbidity
     )
+
+
+def _part_of(place, rng, scene: Scene, water) -> np.ndarray:
+    """The part of the spot's ground that this photograph shows."""
+    wide = replace(scene, width=round(_AROUND * scene.width), height=round(_AROUND * scene.height))
+    x, y = int(rng.integers(wide.width - scene.width + 1)), int(rng.integers(wide.height - scene.height + 1))
+    return _backdrop(place, wide, water)[y : y + scene.height, x : x + scene.width].copy()
 
 
 def _sun(rng, scene: Scene) -> np.ndarray:

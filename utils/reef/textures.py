@@ -115,6 +115,29 @@ def cells(
     return texture
 
 
+def rayed(points: np.ndarray, waves: np.ndarray, strength: float, axes: tuple[int, int] = (0, 2)) -> Texture:
+    """Brightness (n, 1) about 1 of rays around the nearest of `points` (k, 2), as on the scutes of many turtles.
+
+    Args:
+        points: of `cells`.
+        waves: (k, m, 2) how high and from which angle on the waves are that come round 3, 4, ... m + 2 times.
+        strength: brightness lies between exp(-strength) and exp(strength).
+        axes: of `cells`.
+    """
+    points, waves = np.asarray(points, np.float32), np.asarray(waves, np.float32)
+
+    def texture(p):
+        x, y = p[:, axes[0]], p[:, axes[1]]
+        nearest, first, _ = _two_nearest(x, y, points)
+        angle = np.arctan2(y - points[nearest, 1], x - points[nearest, 0])
+        around = sum(
+            waves[nearest, m, 0] * np.cos((m + 3) * angle + waves[nearest, m, 1]) for m in range(waves.shape[1])
+        )
+        return np.exp(strength * np.tanh(around) * np.minimum(first / 0.06, 1))[:, None], None
+
+    return texture
+
+
 def _two_nearest(x: np.ndarray, y: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """For each (x, y) which of the points (k, 2) is nearest, and the distances to it and to the next one.
 

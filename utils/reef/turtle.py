@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from utils.reef.solids import Solid, ball, chain, limb, moved, rod, rotation
-from utils.reef.textures import baked, cells, mesh, mottled, noise, overgrown, tint
+from utils.reef.textures import baked, cells, mesh, mottled, noise, overgrown, rayed, tint
 
 SPECIES = {  # shell, seam of the shell, skin, seam of the face
     "green": ((0.42, 0.36, 0.20), (0.66, 0.60, 0.36), (0.38, 0.37, 0.28), (0.82, 0.79, 0.62)),
@@ -17,12 +17,16 @@ SPECIES = {  # shell, seam of the shell, skin, seam of the face
 }
 STAGES = {"hatchling": 0.45, "juvenile": 0.75, "adult": 1.0}
 STATES = ("net", "hook", "rope", "plastic", "barnacles", "algae", "missing flipper")
+RAYS = 0.3  # how strong the rays on scutes are, see `textures.rayed`
 ACTIONS = ("swimming", "resting", "surfacing", "grazing")
 
 
 @lru_cache(maxsize=512)
 def markings(individual: int) -> dict:
-    """What an individual keeps for life: scutes, scales, tones and proportions, from its own seed."""
+    """What an individual keeps for life: scutes, scales, tones and proportions, from its own seed.
+
+    `rays` and `flippers` come last, as only portraits show them.
+    """
     rng = np.random.default_rng([individual, 0x5EA])
     spine = np.stack([np.linspace(0.78, -0.85, 5), rng.normal(0, 0.03, 5)], 1)
     side = np.stack([np.linspace(0.62, -0.72, 4), np.full(4, 0.42)], 1)
@@ -40,6 +44,8 @@ def markings(individual: int) -> dict:
         "breadth": rng.uniform(0.72, 0.86),
         "head": rng.uniform(0.92, 1.12),
         "grain": int(rng.integers(6)),
+        "rays": np.stack([rng.normal(0, 0.5, (35, 6)), rng.uniform(0, 2 * np.pi, (35, 6))], 2),
+        "flippers": rng.uniform([-1.5, 0.3], [1.1, 1.7], (60, 2)),
     }
 
 
@@ -47,14 +53,16 @@ def turtle(attributes: Mapping, states: tuple[str, ...], rng: np.random.Generato
     """Build a turtle, its shell about 2 units long, head towards +x.
 
     Args:
-        attributes: species, stage, action, individual (int, its markings).
+        attributes: species, stage, action, individual (int, its markings); close (bool): with what is its own only from
+            near by, rays on the scutes and the scales of its flippers.
         states: any of STATES.
         rng: pose and accidents of this photograph.
     """
     individual, young = int(attributes["individual"]), attributes["stage"] == "hatchling"
+    close = bool(attributes.get("close"))
     marks = markings(individual)
     _, _, skin, pale = _tones(individual, attributes["species"], young)
-    carapace = _carapace(individual, attributes["species"], young)
+    carapace = _carapace(individual, attributes["species"], young, close)
     carapace = overgrown(carapace, rng) if "algae" in states else carapace
     height, breadth = marks["height"], marks["breadth"]
     head = marks["head"] * (1.35 if young else 1.0)
@@ -74,7 +82,7 @@ def turtle(attributes: Mapping, states: tuple[str, ...], rng: np.random.Generato
         else rng.normal(0, 0.07)
     )
     solids += _head(scaly, skin, pale, head, dip, rng)
-    solids += _flippers(marks, skin, pale, attributes["action"], "missing flipper" in states, rng)
+    solids += _flippers(marks, skin, pale, attributes["action"], "missing flipper" in states, rng, close)
     solids.append(rod((-0.95, -0.05, 0), (-1.18, -0.08, rng.normal(0, 0.03)), 0.07, tuple(skin), taper=0.2))
     return solids + _troubles(states, height, breadth, dip, rng)
 
@@ -88,17 +96,19 @@ def _tones(individual: int, species: str, young: bool) -> list[np.ndarray]:
 
 
 @lru_cache(maxsize=512)
-def _carapace(individual: int, species: str, young: bool):
+def _carapace(individual: int, species: str, young: bool, close: bool = False):
     marks = markings(individual)
     shell, seam, _, _ = _tones(individual, species, young)
     field = noise(marks["grain"])
+    rays = rayed(marks["scutes"], marks["rays"], RAYS) if close else None
 
     def fine(p):
         value = field[(p[:, 2] * 150).astype(int) % 256, (p[:, 0] * 150).astype(int) % 256]
-        return (0.62 + 0.76 * value)[:, None], None
+        value = (0.62 + 0.76 * value)[:, None]
+        return value if rays is None else value * rays(p)[0], None
 
     texture = cells(marks["scutes"], shell * marks["scute_tones"], seam, (0, 2), 0.055, fine)
-    return baked(texture, (0, 2), (-1.1, -0.95), (1.1, 0.95))
+    return baked(texture, (0, 2), (-1.1, -0.95), (1.1, 0.95), 448 if close else 224)
 
 
 @lru_cache(maxsize=512)
@@ -128,12 +138,12 @@ def _tilt(angle: float) -> np.ndarray:
     return rotation(roll=angle)
 
 
-def _flippers(marks, skin, pale, action: str, missing: bool, rng) -> list[Solid]:
+def _flippers(marks, skin, pale, action: str, missing: bool, rng, close: bool) -> list[Solid]:
     solids: list[Solid] = []
     stroke = rng.uniform(-0.75, 0.75) if action in ("swimming", "surfacing") else rng.uniform(-0.35, -0.1)
     sweep = rng.uniform(0.1, 0.9) if action in ("swimming", "surfacing") else rng.uniform(0.4, 1.3)
     lost = rng.choice([-1, 1]) if missing else 0
-    spots = rng.uniform([-1.5, 0.3], [1.1, 1.7], (60, 2))
+    spots = marks["flippers"] if close else rng.uniform([-1.5, 0.3], [1.1, 1.7], (60, 2))
     scales = baked(
         cells(spots, np.tile(skin * 0.8, (60, 1)), tuple(pale * 0.8), (0, 2), 0.05), (0, 2), (-1.6, 0.2), (1.2, 1.8), 96
     )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 SEEN = 0.35  # the visible share from which captions speak of a thing
 SEEN_PIXELS = 60  # and the area in pixels
+_UNTOLD = ("above_bed", "individual", "close", "bend", "landed")  # attributes that are no truth to be told
 _STATE_PIXELS = {"net": 40, "hook": 14, "rope": 30, "plastic": 24, "barnacles": 14, "stump": 8}
 
 
@@ -37,7 +38,7 @@ def truth(drawn: Drawn, mine: np.ndarray, masks: bool) -> dict | None:
     corner = drawn.window[0].start, drawn.window[1].start
     counts = {name: int(mask.sum()) for name, mask in found.items()}
     parts = {name: mask for name, mask in found.items() if counts[name] >= 6}
-    attributes = {k: v for k, v in thing.attributes.items() if k not in ("above_bed", "individual", "bend", "landed")}
+    attributes = {k: v for k, v in thing.attributes.items() if k not in _UNTOLD}
     out = {
         "kind": thing.kind, "attributes": attributes, "states": _visible_states(thing, counts),
         "box_xyxy": _box(mine), "area": float(area), "visible": round(float(visible), 4),

@@ -18,6 +18,7 @@ from utils.reef.layouts import LAYOUTS
 from utils.reef.layouts.common import Shot, run_lengths
 from utils.reef.world import in_parallel, record
 
+_MASKED = ("sea_turtles", "turtle_portraits")  # whose annotations hold masks
 _STREAMS = {name: i for i, name in enumerate(LAYOUTS, 1)}
 
 
@@ -32,7 +33,7 @@ def write(
         seed: of the world; the same seed gives the same bytes whatever the number of workers.
         workers: processes, by default one a core.
         progress: show a bar.
-        sizes: `images`, and `individuals` for sea_turtles.
+        sizes: `images`, and `individuals` for sea_turtles and turtle_portraits.
 
     Returns:
         The folder. Beside the native files stands truth.jsonl: one object a line with image_id, file, facts, objects
@@ -80,7 +81,7 @@ def _take(job: tuple[str, Shot]) -> tuple[bytes, dict]:
         image = np.clip(image.astype(np.float32) * shot.gain, 0, 255).astype(np.uint8)
     for thing in truth["objects"]:
         masks = thing.pop("masks")
-        if name == "sea_turtles" and thing["identity"]:
+        if name in _MASKED and thing["identity"]:
             thing["runs"] = {part: run_lengths(mask) for part, mask in masks.items()}
     quality = [] if shot.file.endswith(".png") else [cv2.IMWRITE_JPEG_QUALITY, 82 + shot.scene.seed % 12]
     return cv2.imencode(Path(shot.file).suffix.lower(), image[..., ::-1], quality)[1].tobytes(), truth

@@ -9,7 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from utils.reef.layouts import artphoto, brueghel, cifar10, coco, fish31, oxford_buildings, refcocog, turtles, voc2007
+from utils.reef.layouts import (
+    artphoto,
+    brueghel,
+    cifar10,
+    coco,
+    fish31,
+    oxford_buildings,
+    refcocog,
+    turtle_portraits,
+    turtles,
+    voc2007,
+)
 from utils.reef.layouts.common import Shot, captions_csv
 
 LAYOUTS: dict[str, tuple[Callable[..., list[Shot]], Callable[[Path, list[Shot], list[dict]], None]]] = {
@@ -24,4 +35,5 @@ LAYOUTS: dict[str, tuple[Callable[..., list[Shot]], Callable[[Path, list[Shot], 
     "artphoto": (artphoto.plan, captions_csv),
     "oxford_buildings": (oxford_buildings.plan, oxford_buildings.finish),
     "brueghel": (brueghel.plan, brueghel.finish),
+    "turtle_portraits": (turtle_portraits.plan, turtle_portraits.finish),
 }

@@ -67,11 +67,14 @@ def _meetings(seed: int, number: int, photos: int) -> list[Shot]:
     return shots
 
 
-def finish_sea_turtles(folder: Path, shots: list[Shot], truths: list[dict]) -> None:
-    """metadata_splits.csv with the published splits, annotations.json with masks, captions.csv."""
+def finish_sea_turtles(folder: Path, shots: list[Shot], truths: list[dict], strangers: int = 5) -> None:
+    """metadata_splits.csv with the published splits, annotations.json with masks, captions.csv.
+
+    Every one of `strangers` individuals, from the first on, is in the test part alone of the open split.
+    """
     rng = np.random.default_rng([len(shots), 0x5B1])
     identities = sorted({s.extra["identity"] for s in shots})
-    unknown = set(identities[::5])
+    unknown = set(identities[::strangers])
     with open(folder / "metadata_splits.csv", "w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(
