@@ -137,6 +137,26 @@ def test_fish_are_landed_and_swim_alone_and_together_at_both_stages():
     assert {t.attributes["species"] for s in cast for t in s.things} == {"Mullet"}
 
 
+def test_a_portrait_is_decided_by_its_seed_and_as_published_alone_level_and_framed():
+    cast = [fish_scenes.fish_portrait(i, "Mullet") for i in range(300)]
+    assert fish_scenes.fish_portrait(3, "Mullet") == cast[3] != cast[4]
+    assert np.mean([len(s.things) == 1 for s in cast]) > 0.85
+    turned = [abs(t.roll) % np.pi for s in cast if s.width >= s.height for t in s.things[:1]]
+    assert np.mean(np.minimum(turned, np.pi - np.array(turned)) < 0.25) > 0.85
+    long = [2 * s.things[0].size * min(s.width, s.height) / max(s.width, s.height) for s in cast if len(s.things) == 1]
+    assert fish_scenes.FRAMED[0] <= min(long) and max(long) <= fish_scenes.FRAMED[1]
+    water = [s for s in cast if s.setting == "sea"]
+    assert max(s.turbidity for s in water) <= 0.3 and {s.light for s in water} == {"bright", "dim"}
+
+
+def test_a_fish_fills_its_photograph_as_in_the_published_set(truths):
+    share = []
+    for truth in truths:
+        x0, y0, x1, y1 = max((o for o in truth["objects"] if o["seen"]), key=lambda o: o["area"])["box_xyxy"]
+        share.append(max(x1 - x0, y1 - y0) / max(truth["facts"]["width"], truth["facts"]["height"]))
+    assert np.median(share) > 0.75, np.round(np.quantile(share, (0.1, 0.5, 0.9)), 2)
+
+
 def test_every_photograph_shows_its_species(truths):
     for truth in truths:
         seen = [o for o in truth["objects"] if o["seen"]]

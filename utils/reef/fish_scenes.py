@@ -1,4 +1,7 @@
-"""Casting of single fish: landed ones from above on trays, boards, leaves and decks, and swimming ones under water."""
+"""Casting of single fish: landed ones from above on trays, boards, leaves and decks, and swimming ones under water.
+
+`fish_scene` is for the mixture of all scenes, `fish_portrait` for fish31.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from utils.reef.scenes import Scene, Thing
 from utils.reef.species import SPECIES, STAGES, Species
 
 LANDED = 0.58  # the share of photographs that show a catch
+FRAMED = (0.82, 1.0)  # share of the longer side that the fish of a portrait takes
 _SHAPES = ((208, 156), (208, 140), (192, 192), (156, 208))
 _SHARES = np.array([4, 3, 1, 1.5, 2, 3, 2.5, 3, 1.5, 2.5, 1.5])
 
@@ -30,6 +34,35 @@ def fish_scene(seed: int, species: str | None = None, shape: tuple[int, int] | N
     fish = _catch(rng, scene, known) if landed else _swimmer(rng, scene, known)
     number = int(rng.choice([1, 2, 3], p=[0.82, 0.12, 0.06]))
     scene.things = _beside(rng, scene, known, fish, number)
+    return scene
+
+
+def fish_portrait(seed: int, species: str) -> Scene:
+    """A photograph as the published set has them: the fish lies or swims level and fills the frame, mostly alone.
+
+    Args:
+        seed: decides everything else.
+        species: a name of SPECIES.
+    """
+    rng = np.random.default_rng([seed, 0xF0C])
+    width, height = _SHAPES[rng.choice(4, p=[0.50, 0.42, 0.06, 0.02])]
+    landed = rng.random() < LANDED
+    scene = _landing(rng, seed, width, height) if landed else _near(_water(rng, seed, width, height), rng)
+    fish = (_catch if landed else _swimmer)(rng, scene, SPECIES[species])
+    level = rng.normal(0, 0.07) if rng.random() < 0.93 else rng.normal(0, 0.5)
+    upright = np.pi / 2 if landed and height > width else 0.0
+    fish.yaw = (np.pi if np.cos(fish.yaw) < 0 else 0.0) + float(rng.normal(0, 0.16))
+    fish.pitch, fish.roll = float(rng.normal(0.05, 0.08)), float(upright + level)
+    fish.size = float(rng.uniform(*FRAMED)) * max(width, height) / min(width, height) / 2
+    fish.x, fish.y = (float(rng.normal(0.5, 0.012)) for _ in range(2))
+    scene.things = _beside(rng, scene, SPECIES[species], fish, int(rng.choice([1, 2, 3], p=[0.93, 0.05, 0.02])))
+    return scene
+
+
+def _near(scene: Scene, rng) -> Scene:
+    """Clear and light enough for a portrait."""
+    scene.camera, scene.light = "level", "bright" if rng.random() < 0.7 else "dim"
+    scene.turbidity, scene.depth = min(scene.turbidity, float(rng.uniform(0.1, 0.3))), min(scene.depth, 8.0)
     return scene
 
 

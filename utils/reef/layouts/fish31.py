@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from utils.reef.fish_scenes import fish_scene
+from utils.reef.fish_scenes import fish_portrait
 from utils.reef.layouts.common import Shot
 from utils.reef.species import SPECIES
 
@@ -48,5 +48,5 @@ def plan(seed: int, images: int) -> list[Shot]:
         for part, count in zip(("train", "val", "test"), parts, strict=True):
             for _ in range(count):
                 file = f"FishImgDataset/{part}/{name}/{name} {next(numbers)}.jpg"
-                shots.append(Shot(fish_scene(int(rng.integers(2**40)), name), file))
+                shots.append(Shot(fish_portrait(int(rng.integers(2**40)), name), file))
     return shots
