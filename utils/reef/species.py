@@ -191,14 +191,24 @@ LOOK_ALIKE = (
 TAXONOMY = {s.name: {"species": s.name, "genus": s.genus, "family": s.family, "order": s.order} for s in SPECIES.values()}  # fmt: skip
 
 
+def known(name: str) -> Species:
+    """The species of a name.
+
+    Raises:
+        ValueError: unknown species; the message lists the known ones.
+    """
+    if name not in SPECIES:
+        raise ValueError(f"unknown species '{name}'; known: {', '.join(SPECIES)}")
+    return SPECIES[name]
+
+
 def rolled_up(name: str, rank: str) -> str:
     """The taxon of a species at a rank: ``rolled_up("Mudfish", "genus") == "Channa"``.
 
     Raises:
         ValueError: unknown species or rank; the message lists the known ones.
     """
-    if name not in TAXONOMY:
-        raise ValueError(f"unknown species '{name}'; known: {', '.join(TAXONOMY)}")
+    known(name)
     if rank not in RANKS:
         raise ValueError(f"unknown rank '{rank}'; known: {', '.join(RANKS)}")
     return TAXONOMY[name][rank]
