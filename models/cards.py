@@ -11,7 +11,7 @@ from utils.encoders.placement import hardware
 
 LICENCE = "AGPL-3.0-or-later"
 UNSIGNED = {"card.json", "README.md", "training.state"}
-RECORDED = {"architecture", "loss", "data", "augment", "patches", "budget"}
+RECORDED = {"adaptation", "architecture", "loss", "data", "augment", "patches", "budget"}
 BEGIN, END = "<!-- miniatures: begin -->", "<!-- miniatures: end -->"
 INTRODUCTION = f"""# Miniatures
 

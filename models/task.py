@@ -87,6 +87,14 @@ class Task:
     def __init__(self, recipe: Mapping[str, Any], folder: Path, seed: int = 0):
         self.recipe, self.folder, self.seed, self.plan = recipe, folder, seed, {}
 
+    @staticmethod
+    def gather(recipe: Mapping[str, Any], data: Path, count: int) -> Path:
+        """The folder of the training set below `data`, made if missing: `count` scenes of the recipe's seed."""
+        from utils import reef
+
+        folder = data / f"scenes-{recipe['data']['seed']}-{count}"
+        return reef.training_set(folder, count, recipe["data"]["seed"], workers=os.cpu_count() or 1)
+
     def build(self) -> torch.nn.Module:
         """The model with seeded random weights."""
         raise NotImplementedError

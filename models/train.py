@@ -11,7 +11,6 @@ import argparse
 import importlib
 import json
 import math
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -136,8 +135,6 @@ def _train_in_steps(
 ) -> dict[str, Any] | None:
     import torch
 
-    from utils import reef
-
     state = load_checkpoint(out)
     if state and not order.resume:
         raise FileExistsError(f"{out / CHECKPOINT} is an unfinished training (step {state['step']}): "
@@ -150,8 +147,7 @@ def _train_in_steps(
     else:
         usual = recipe["smoke" if order.smoke else "data"]["images"]
         count = usual if order.images is None else order.images
-    folder = data / f"scenes-{recipe['data']['seed']}-{count}"
-    reef.training_set(folder, count, recipe["data"]["seed"], workers=os.cpu_count() or 1)
+    folder = module.Task.gather(recipe, data, count)
     task = module.Task(recipe, folder, seed=len(before))  # so that what goes on from a miniature sees other batches
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = task.build().to(device)

@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 
 import utils.reef
-from utils import datasets
+from utils import datasets, embed, encoders
 from utils.datasets import registry
+from utils.embed import items
 
 REAL = Path(os.environ.get("REAL_DATA") or Path(__file__).parents[1] / "../shared/realdata")
 SPLITS = "id,width,height,file_name,timestamp,identity,date,year,split_closed,split_closed_random,split_open,clarity\n"
@@ -639,6 +640,66 @@ def test_crowds_are_no_objects_and_a_missing_class_says_so(coco):
         datasets.crop_objects(frame, "turtle")
     with pytest.raises(ValueError, match=r"margin must be >= 0"):
         datasets.crop_objects(frame, "dog", margin=-0.1)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A manifest of a wide, a high and a square picture, each of one bright colour with black ends."""
+    rows = []
+    for name, size in {"wide": (90, 30), "high": (30, 90), "square": (40, 40)}.items():
+        pixels = np.full((size[1], size[0], 3), 255, np.uint8)
+        ends = pixels if size[0] < size[1] else pixels.transpose(1, 0, 2)
+        ends[:4] = ends[-4:] = 0
+        path = tmp_path / f"{name}.png"
+        Image.fromarray(pixels).save(path)
+        facts = {"width": size[0], "height": size[1]}
+        rows.append(dict.fromkeys(datasets.COLUMNS) | {"image_id": f"d/{name}.png", "path": str(path), "facts": facts})
+    return pd.DataFrame(rows, columns=list(datasets.COLUMNS), dtype=object)
+
+
+def test_a_whole_picture_is_padded_to_a_square_and_none_of_it_is_lost(pictures):
+    for item in datasets.whole(pictures)["item"]:
+        pixels, padded = np.asarray(Image.open(item[0])), np.asarray(items.picture(item, (0.5, 0.5, 0.5)))
+        height, width, edge = *pixels.shape[:2], max(pixels.shape)
+        assert padded.shape == (edge, edge, 3)
+        top, left = (edge - height) // 2, (edge - width) // 2
+        np.testing.assert_array_equal(padded[top : top + height, left : left + width], pixels)
+        rest = np.ones((edge, edge), bool)
+        rest[top : top + height, left : left + width] = False
+        assert (padded[rest] == 128).all() and rest.sum() == edge**2 - height * width
+
+
+def test_a_tight_whole_picture_is_the_picture(pictures):
+    for item in datasets.whole(pictures, "tight")["item"]:
+        np.testing.assert_array_equal(np.asarray(items.picture(item, (0.5, 0.5, 0.5))), np.asarray(Image.open(item[0])))
+
+
+def test_the_encoder_sees_the_ends_of_whole_pictures_only(pictures):
+    encoder = encoders.load("clip-vit-openai", device="cpu", precision="fp32")
+    padded = embed.images(encoder, datasets.whole(pictures)["item"], cache=False)
+    cut = embed.images(encoder, list(pictures["path"]), cache=False)
+    for i, path in enumerate(pictures["path"]):  # the same pictures without black ends
+        Image.new("RGB", Image.open(path).size, "white").save(path)
+        assert np.allclose(embed.images(encoder, path, cache=False), cut[i], atol=1e-5) == (i < 2)
+        plain = embed.images(encoder, list(datasets.whole(pictures)["item"][i : i + 1]), cache=False)
+        assert not np.allclose(plain, padded[i], atol=1e-3)
+
+
+def test_whole_pictures_keep_order_index_and_all_columns_after_a_filter(pictures):
+    part = pictures[pictures["image_id"] != "d/high.png"].iloc[::-1]
+    before = part.copy(deep=True)
+    found = datasets.whole(part)
+    assert list(found.index) == [2, 0] and list(found.columns) == [*datasets.COLUMNS, "item"]
+    assert list(found["item"]) == [
+        (part["path"][2], [0.0, 0.0, 40.0, 40.0], "pad"),
+        (part["path"][0], [0.0, 0.0, 90.0, 30.0], "pad"),
+    ]
+    pd.testing.assert_frame_equal(part, before)
+    pd.testing.assert_frame_equal(found[list(datasets.COLUMNS)], before)
+
+
+def test_no_whole_pictures_are_none(pictures):
+    assert list(datasets.whole(pictures[:0])["item"]) == []
 
 
 # --- captions and relevance ---

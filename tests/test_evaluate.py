@@ -180,6 +180,53 @@ def test_on_greyscale_copies_colour_is_blind_and_the_model_sees_no_colour(photos
     assert result["score"].shape == (12,)
 
 
+# naming
+
+
+@pytest.mark.parametrize("classes", [2, 7, 31])
+def test_naming_is_counted_with_the_intervals_of_its_accuracies(classes):
+    rng = np.random.default_rng(classes)
+    y_true, prob = rng.integers(0, classes, 90), rng.dirichlet(np.full(classes, 0.3), 90)
+    prob[:40] = prob[:40] / 2 + np.eye(classes)[y_true[:40]] / 2  # some are right
+    found, plain = evaluate.naming(y_true, prob), metrics.classification(y_true, prob)
+    right = np.array([int(row.argmax()) == label for row, label in zip(prob, y_true, strict=True)])
+    assert found["accuracy"] == metrics.wilson(right)
+    assert found["macro_accuracy"] == metrics.macro_bootstrap(y_true, right)
+    assert {key: found[key] for key in ("macro_f1", "top5", "ece")} == {
+        key: plain[key] for key in ("macro_f1", "top5", "ece")
+    }
+    assert found.keys() == plain.keys() and 0 < right.mean() < 1
+    for name in ("accuracy", "macro_accuracy"):
+        assert found[name]["mean"] == pytest.approx(plain[name])
+        assert found[name]["ci_low"] < found[name]["mean"] < found[name]["ci_high"]
+
+
+def test_a_rare_class_counts_as_much_as_a_common_one_in_the_macro_accuracy():
+    y_true = np.repeat([0, 1], [18, 2])
+    found = evaluate.naming(y_true, np.tile([0.9, 0.1], (20, 1)))
+    assert found["accuracy"]["mean"] == 0.9 and found["macro_accuracy"]["mean"] == 0.5
+
+
+def test_the_truth_may_be_a_list_and_equal_probabilities_name_the_lower_class():
+    found = evaluate.naming([0, 1, 1], [[0.5, 0.5], [0.5, 0.5], [0.2, 0.8]])
+    assert found["accuracy"]["mean"] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("y_true", "prob", "message"),
+    [
+        ([0, 2], np.eye(2), "y_true"),
+        ([0], np.eye(2), "y_true"),
+        ([0, 1], 2 * np.eye(2), "sum to 1"),
+        ([0, 1], np.eye(2) * np.nan, "NaN"),
+        ([], np.zeros((0, 2)), "prob"),
+    ],
+)
+def test_names_without_probabilities_or_classes_are_refused(y_true, prob, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate.naming(np.array(y_true, int), prob)
+
+
 # breakdowns
 
 

@@ -16,11 +16,12 @@ from huggingface_hub import ModelCard
 from PIL import Image
 from torch import multiprocessing
 
-from utils import datasets, encoders, finetune, losses
+from utils import classify, config, datasets, embed, encoders, finetune, losses, metrics
 from utils.finetune import Adaptation, BalancedBatches, Settings, patches, step
 from utils.finetune import __main__ as command
 from utils.finetune.optimizer import learning_rate
 from utils.finetune.rows import Gallery, Pixels, Rows, digest
+from utils.reef.species import SPECIES
 
 SMALL = Settings(epochs=3, batch=8, rate=3e-3, adaptation=Adaptation(rank=4))
 
@@ -438,6 +439,84 @@ def test_the_merged_model_is_loaded_like_any_other(slot, tmp_path):
         assert np.allclose(new, old, atol=1e-5)
     for new, old in zip(embeddings(tuned), before, strict=True):
         assert (new == old).all(), "merging left the adapted encoder as it was"
+
+
+# specialists
+
+
+@pytest.fixture
+def known(tmp_path, monkeypatch):
+    """A function that makes a table of specialists the profile's, with a folder of models/ that holds the base alone."""
+    cfg, models = config.load(), tmp_path / "models"
+    models.mkdir()
+    (models / "clip-vit-openai").symlink_to(cfg.models_dir / "clip-vit-openai")
+
+    def known(**specialists):
+        changed = replace(cfg, device="cpu", models_dir=models, budgets={**cfg.budgets, "specialists": specialists})
+        monkeypatch.setattr(config, "load", lambda: changed)
+        return models
+
+    return known
+
+
+def test_a_specialist_gives_the_embeddings_of_its_adapter_and_nothing_of_it_learns(known):
+    models = known(fish={"base": "clip-vit-openai", "adapter": "lora-any"})
+    base, other = (encoders.load("clip-vit-openai", device="cpu", precision="fp32") for _ in range(2))
+    tuned = shaken(other, Adaptation(rank=2))
+    finetune.save(tuned, models / "lora-any", base.fingerprint)
+    found = finetune.specialist("fish")
+    assert found.precision == "fp32" and found.adaptation is None and found.base == base.fingerprint
+    assert finetune.learning(found) == {}
+    assert found.model.state_dict().keys() == base.model.state_dict().keys()  # no LoRA beside the weights
+    for own, adapted, plain in zip(embeddings(found), embeddings(tuned), embeddings(base), strict=True):
+        np.testing.assert_allclose(own, adapted, atol=1e-5)
+        assert np.abs(own - plain).max() > 1e-3
+    assert torch.equal(found.model.logit_scale, tuned.model.logit_scale)
+
+
+@pytest.mark.parametrize("by", ["slot", "path"])
+def test_a_specialist_without_an_adapter_is_its_base(known, encoder, by):
+    models = known()
+    known(birds={"base": "clip-vit-openai" if by == "slot" else str(models / "clip-vit-openai")})
+    found = finetune.specialist("birds")
+    assert (found.fingerprint, found.precision, found.adaptation) == (encoder.fingerprint, "fp32", None)
+
+
+def test_an_unknown_subject_lists_the_known_ones(known):
+    known(fish={"base": "clip-vit-openai"}, birds={"base": "clip-vit-openai"})
+    with pytest.raises(KeyError, match="no specialist for 'turtles'; the profile names fish, birds"):
+        finetune.specialist("turtles")
+
+
+def test_a_specialist_whose_adapter_is_missing_or_of_another_base_says_so(known, tuned_folders):
+    models = known(fish={"base": "clip-vit-openai", "adapter": "lora-any"})
+    with pytest.raises(FileNotFoundError, match="lora-any holds no adapter"):
+        finetune.specialist("fish")
+    shutil.copytree(tuned_folders["clip-rn50"], models / "lora-any")
+    with pytest.raises(ValueError, match="trained on another model than this clip-vit-openai"):
+        finetune.specialist("fish")
+
+
+def test_both_profiles_name_specialists_of_the_same_subjects_on_slots_that_they_have():
+    tables = [config.Config.from_env({"REEF_PROFILE": name}).budgets for name in config.PROFILES]
+    assert len({frozenset(table["specialists"]) for table in tables}) == 1
+    for table in tables:
+        assert {known["base"] for known in table["specialists"].values()} <= table["models"].keys()
+
+
+def test_the_specialist_names_fish_better_than_its_base():
+    folder = config.load().models_dir / "lora-fish"
+    if not (folder / "adapter.json").exists():
+        pytest.skip(f"no adapter at {folder}: make it with `python models/train.py lora-fish`")
+    frame = datasets.load("fish31", split="val").sample(60, random_state=0)
+    names, right = sorted(SPECIES), {}
+    for who, encoder in (("base", encoders.load("clip-vit-openai", precision="fp32")),
+                         ("specialist", finetune.specialist("fish"))):  # fmt: skip
+        class_emb = classify.class_embeddings(encoder, names, cache=False)
+        image_emb = embed.images(encoder, datasets.whole(frame)["item"], cache=False)
+        right[who] = np.array(names)[(image_emb @ class_emb.T).argmax(axis=1)] == frame["label"]
+    gain = metrics.paired_bootstrap(right["specialist"].astype(float), right["base"].astype(float))
+    assert gain["ci_low"] > 0 and right["specialist"].mean() > 1 / len(names)
 
 
 # the run

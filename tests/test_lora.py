@@ -1,12 +1,22 @@
-"""The program of the LoRA adapters, and the ablations: smoke runs, and what their variants say they change."""
+"""The programs of the LoRA adapters, and the ablations: smoke runs, and what their variants say they change."""
+
+import copy
+import json
+from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
+from safetensors.torch import load_file
 
-from models import ablations, judgement, lora, train, variants
-from utils import encoders, finetune, report
+from models import ablations, judgement, lora, species, train, variants
+from models.pairs import SIDED
+from utils import datasets, embed, encoders, finetune, losses, metrics, report
+from utils.encoders.preprocess import CLIP_MEAN, CLIP_STD
+from utils.reef.species import SPECIES
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +163,264 @@ def test_a_run_of_an_ablation_is_kept_and_found_again(tmp_path, frame, monkeypat
     value, drawn = ablations.pooled([first, first], "exact", True)
     turtles = (frame["category"] == "turtle") & (frame["split"] == "val")
     assert len(value) == len(drawn["groups"]) == len(drawn["runs"]) == 2 * turtles.sum()
+
+
+# the names of fish
+
+FISH = {"Blue Tang": (40, 90, 220), "Gold Fish": (240, 150, 40), "Green Puffer": (60, 190, 70)}
+FIGURE = {"task": "species, tuned", "metric": "accuracy", "value": 0.5, "ci_low": 0.1, "ci_high": 0.9, "n": 9}
+
+
+def squares(folder):
+    """Five squares of one colour for each of three species, and three captions each, as `species.Task.gather` leaves them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = [name for name in FISH for _ in range(5)]
+    np.save(folder / "images.npy", np.stack([np.full((112, 112, 3), FISH[name], np.uint8) for name in names]))
+    truths = [
+        {"captions": ["a fish", f"a fish like {i}", f"an adult {name} of number {i}"], "species": name}
+        for i, name in enumerate(names)
+    ]
+    (folder / "truth.jsonl").write_text("\n".join(map(json.dumps, truths)) + "\n", encoding="utf-8")
+    return folder
+
+
+def fish_recipe(**data):
+    """The real recipe with a smaller adapter and batch."""
+    recipe = copy.deepcopy(train.recipes()["lora-fish"])
+    recipe["adaptation"]["rank"] = 2
+    recipe["data"] |= data
+    recipe["smoke"] |= {"steps": 3, "batch": 4}
+    return recipe
+
+
+@pytest.fixture(scope="module")
+def fish_folder(tmp_path_factory):
+    return squares(tmp_path_factory.mktemp("fish"))
+
+
+@pytest.fixture
+def fish(fish_folder):
+    """A task that is not built: its encoder is the base."""
+    task = species.Task(fish_recipe(), fish_folder)
+    task.encoder.place("cpu", "fp32")
+    return task
+
+
+def same(first, second):
+    *tensors, patches = zip(first, second, strict=True)
+    return [one.shape == other.shape and torch.equal(one, other) for one, other in tensors] + [patches[0] == patches[1]]
+
+
+def test_a_batch_of_fish_is_a_function_of_seed_and_step_alone(fish, fish_folder):
+    first = fish.batch(3, 8)
+    torch.manual_seed(1)
+    fish.batch(4, 8)
+    assert all(same(first, fish.batch(3, 8)))
+    assert all(same(first, species.Task(fish_recipe(), fish_folder).batch(3, 8)))
+    other_seed = species.Task(fish_recipe(), fish_folder, seed=1)
+    for other in (fish.batch(4, 8), other_seed.batch(3, 8)):
+        pixels, *_, patches = same(first, other)
+        assert not pixels and not patches
+
+
+def test_pixels_sentences_and_labels_of_a_batch_are_of_the_same_fish(fish):
+    fish.recipe["augment"] = dict.fromkeys(fish.recipe["augment"], 0.0) | {"area": [1.0, 1.0]}
+    fish.recipe["data"] |= {"names": 0.5, "detail": 1.0}  # both sentences name the species
+    colours = torch.tensor([FISH[str(name)] for name in fish.species]) / 255
+    mean, std = (torch.tensor(values)[:, None, None] for values in (CLIP_MEAN, CLIP_STD))
+    for step in range(3):
+        pixels, ids, labels, _, _ = fish.batch(step, 8)
+        assert pixels.shape == (8, 3, fish.encoder.image_size, fish.encoder.image_size)
+        shown = (pixels * std + mean).mean((2, 3))
+        assert torch.equal(torch.cdist(shown, colours).argmin(1), labels)
+        texts = fish.encoder.tokenizer.batch_decode(ids, skip_special_tokens=True)
+        for text, label in zip(texts, labels, strict=True):
+            assert fish.species[label].lower() in text.lower()
+
+
+def test_an_epoch_shows_every_fish_once(fish):
+    fish.recipe["data"] |= {"names": 0.0, "detail": 1.0}  # the last caption tells the image by its number
+    texts = [text for step in range(3) for text in fish.batch(step, 5)[1].tolist()]
+    assert len({tuple(number for number in text if number != fish.encoder.pad_token) for text in texts}) == 15
+
+
+def test_equal_sentences_are_positives_of_each_other_and_others_are_not(fish):
+    fish.recipe["data"]["names"] = 1.0
+    _, ids, _, positives, _ = fish.batch(0, 15)
+    assert torch.equal(positives, (ids[:, None] == ids).all(-1)) and 15 < positives.sum() < 225
+
+
+@pytest.mark.parametrize(("names", "detail"), [(0.0, 0.0), (0.3, 0.8), (0.7, 0.0), (0.0, 1.0), (1.0, 0.5)])
+def test_the_bare_name_and_the_most_detailed_caption_are_said_as_often_as_asked(fish, names, detail):
+    fish.recipe["data"] |= {"names": names, "detail": detail}
+    rng, row = np.random.default_rng(0), 7
+    bare = {template.format("Gold Fish") for template in species.NAMES}
+    said = Counter(fish._sentence(row, rng) for _ in range(3000))
+    expected = dict.fromkeys(bare, names / len(bare))
+    for i, caption in enumerate(fish.captions[row]):
+        expected[caption] = (1 - names) * ((1 - detail) / 3 + detail * (i == 2))
+    assert said.keys() <= expected.keys()
+    for sentence, share in expected.items():
+        assert abs(said[sentence] / 3000 - share) <= 4 * (share * (1 - share) / 3000) ** 0.5
+
+
+def test_some_patches_are_seen_at_first_and_all_of_them_later(fish):
+    fish.recipe["patches"], fish.plan = {"keep": 0.25, "until": 0.6}, {"steps": 10}
+    assert [fish.batch(step, 4)[4][0] for step in range(4, 8)] == [0.25, 0.25, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.5, 1.0])
+def test_the_loss_falls_as_images_and_names_agree(fish, weight):
+    fish.recipe["loss"]["weight"], fish.recipe["data"]["names"] = weight, 1.0
+    batch = fish.batch(0, 12)
+    own, model = torch.eye(3)[batch[2]], SimpleNamespace(logit_scale=torch.tensor(3.0))
+    noise = 0.2 * torch.randn(2, *own.shape, generator=torch.Generator().manual_seed(0))  # no two fish are quite alike
+    image_emb, found = torch.nn.functional.normalize(own + noise[0], dim=1), []
+    for texts in (own, torch.ones_like(own), own.roll(1, 1)):  # agree, say nothing, disagree
+        text_emb = torch.nn.functional.normalize(texts + noise[1], dim=1)
+        fish.encoder._image_features = lambda pixels: 5 * image_emb  # lengths do not count
+        fish.encoder._text_features = lambda ids, text_emb=text_emb: 0.1 * text_emb
+        found.append(fish.loss(model, batch).item())
+        expected = losses.combined(image_emb, text_emb, model.logit_scale, batch[2], weight, batch[3])
+        assert found[-1] == pytest.approx(expected.item())
+    assert found[0] < found[1] < found[2]
+
+
+def test_the_loss_of_a_batch_is_the_same_each_time_and_leaves_the_random_numbers_alone(fish):
+    fish.plan = {"steps": 10}
+    batch, model = fish.batch(0, 4), fish.build()
+    before = torch.get_rng_state()
+    first = fish.loss(model, batch).item()
+    assert torch.equal(torch.get_rng_state(), before)
+    assert fish.loss(model, batch).item() == first
+    assert fish.loss(model, (*batch[:4], (0.5, 12345))).item() != first  # other patches
+    assert fish.loss(model, (*batch[:4], (1.0, 12345))).item() == fish.loss(model, (*batch[:4], (1.0, 1))).item()
+
+
+def test_the_adapter_begins_as_the_base_and_its_scale_stays_below_one_hundred(fish):
+    base = fish.encoder.encode_texts(list(FISH))
+    model = fish.build()
+    np.testing.assert_array_equal(fish.encoder.encode_texts(list(FISH)), base)
+    assert finetune.learning(fish.encoder) and model is fish.encoder.model
+    for value in (9.0, -1.0):
+        model.logit_scale.data.fill_(value)
+        fish.after_step(model)
+        assert model.logit_scale.item() == pytest.approx(min(max(value, 0.0), losses.LOG_MAX_SCALE))
+
+
+def test_the_exported_adapter_is_loaded_and_changes_the_encoder(fish, tmp_path):
+    model = fish.build()
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for weight in finetune.learning(fish.encoder).values():
+            weight += 0.02 * torch.randn(weight.shape, generator=generator)
+    fish.export(model, tmp_path / "out")
+    tensors = load_file(tmp_path / "out" / finetune.adapters.TENSORS)
+    assert {tensor.dtype for tensor in tensors.values()} == {torch.float16}
+    base, again = (encoders.load("clip-vit-openai", device="cpu", precision="fp32") for _ in range(2))
+    finetune.load(again, tmp_path / "out")
+    pixels = fish.batch(0, 4)[0]
+    for told in (lambda encoder: encoder.encode_texts(list(FISH)), lambda encoder: encoder.encode_pixels(pixels)):
+        np.testing.assert_allclose(told(again), told(fish.encoder), atol=2e-3)
+        assert np.abs(told(again) - told(base)).max() > 0.02
+
+
+def test_the_real_adapter_fits_its_slot(fish_folder, tmp_path):
+    recipe = train.recipes()["lora-fish"]
+    task = species.Task(recipe, fish_folder)
+    task.export(task.build(), tmp_path)
+    size = sum(path.stat().st_size for path in tmp_path.iterdir())
+    assert size < recipe["max_bytes"] - 20_000  # room for the curve of the loss
+
+
+@pytest.fixture
+def fish_program(fish_folder, monkeypatch):
+    """The training program on the squares, with figures that cost nothing."""
+    monkeypatch.setattr(train, "recipe_of", lambda slot: fish_recipe())
+    monkeypatch.setattr(species.Task, "gather", staticmethod(lambda recipe, data, count: fish_folder))
+    monkeypatch.setattr(species.Task, "evaluate", staticmethod(lambda out, recipe, count, seed: [FIGURE]))
+
+
+def test_a_training_of_fish_that_was_stopped_goes_on_to_the_same_adapter(fish_program, tmp_path):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    card = train.train("lora-fish", whole, tmp_path, smoke=True)
+    assert train.train("lora-fish", parts, tmp_path, stop=lambda step: step == 2, smoke=True) is None
+    assert not (parts / "adapter.json").exists()
+    resumed = train.train("lora-fish", parts, tmp_path, smoke=True, resume=True)
+    assert resumed["sha256"] == card["sha256"] and card["figures"] == [FIGURE]
+    assert card["sha256"].keys() == {"adapter.json", "adapter.safetensors", "training.jsonl"}
+    assert card["examples"] == 12 and card["headline"] == ["accuracy"]
+    lines = [json.loads(line) for line in (whole / "training.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [0, 1, 2] and len({line["loss"] for line in lines}) > 1
+
+
+@pytest.fixture
+def photographs(tmp_path, monkeypatch):
+    """Six generated photographs, three wide and three high, of two species that follow no order; how often they were made."""
+    rows, made = [], []
+    for i, name in enumerate(["Gold Fish", "Blue Tang", "Gold Fish", "Gold Fish", "Blue Tang", "Gold Fish"]):
+        path, size = tmp_path / f"{i}.png", (60, 20) if i % 2 else (20, 60)
+        Image.new("RGB", size, FISH[name]).save(path)
+        facts = {"width": size[0], "height": size[1]}
+        rows.append({"path": str(path), "label": name, "captions": ["a fish", f"fish {i}"], "facts": facts})
+    monkeypatch.setattr(datasets, "generated", lambda *asked: made.append(asked) or pd.DataFrame(rows))
+    return made
+
+
+def test_photographs_are_gathered_once_as_squares_that_hold_them_whole(photographs, tmp_path):
+    recipe = fish_recipe(edge=30)
+    folder = species.Task.gather(recipe, tmp_path, 6)
+    assert species.Task.gather(recipe, tmp_path, 6) == folder
+    assert photographs == [(6, "fish31", recipe["data"]["seed"])]
+    task = species.Task(recipe, folder)
+    assert task.images.shape == (6, 30, 30, 3) and task.captions == [["a fish", f"fish {i}"] for i in range(6)]
+    assert [task.species[label] for label in task.labels[:3]] == ["Gold Fish", "Blue Tang", "Gold Fish"]
+    for i, image in enumerate(task.images):
+        along = image.transpose(1, 0, 2) if i % 2 else image  # the picture stands upright in the middle third
+        colour = FISH[task.species[task.labels[i]]]
+        assert np.abs(along[:, 13:17].astype(int) - colour).max() <= 2  # up to both ends
+        assert np.abs(along[:, [0, 1, -2, -1]] - 255 * np.array(CLIP_MEAN)).max() <= 2
+    others = fish_recipe(edge=31), fish_recipe(edge=30, seed=72)
+    assert len({folder, *(species.Task.gather(other, tmp_path, 6) for other in others)}) == 3
+
+
+def test_base_and_tuned_model_are_judged_by_how_often_they_name_the_fish(photographs, monkeypatch):
+    colour = {name: np.eye(2, dtype=np.float32)[i] for i, name in enumerate(("Blue Tang", "Gold Fish"))}
+    shown = ["Gold Fish", "Blue Tang", "Gold Fish", "Gold Fish", "Blue Tang", "Gold Fish"]
+    monkeypatch.setattr(encoders, "load", lambda *args, **options: "base")
+    monkeypatch.setattr(finetune, "load", lambda encoder, folder: f"{encoder} tuned by {folder}")
+    monkeypatch.setattr(
+        embed, "texts", lambda who, said: np.stack([colour[text.removeprefix("a photo of a ")] for text in said])
+    )
+    looked = []
+
+    def images(who, items):
+        looked.append((who, len(items), {style for _, _, style in items}))
+        return np.stack([colour[name if who == "base tuned by out" else "Gold Fish"] for name in shown])
+
+    monkeypatch.setattr(embed, "images", images)
+    base, tuned = species.Task.evaluate("out", fish_recipe(), 6, 91)
+    assert photographs == [(6, "fish31", 91)]
+    assert looked == [("base", 6, {"pad"}), ("base tuned by out", 6, {"pad"})]
+    for found, state, right in ((base, "base", [1, 0, 1, 1, 0, 1]), (tuned, "tuned", [1] * 6)):
+        share = metrics.wilson(right)
+        assert found == {"task": f"species, {state}", "metric": "accuracy", "value": share["mean"],
+                         "ci_low": share["ci_low"], "ci_high": share["ci_high"], "n": 6}  # fmt: skip
+
+
+@pytest.mark.slow
+def test_the_adapter_of_fish_is_trained_signed_and_measured(tmp_path):
+    out = tmp_path / "lora-fish"
+    card = train.train("lora-fish", out, tmp_path, smoke=True)
+    recipe = train.recipe_of("lora-fish")
+    assert card["sha256"].keys() == {"adapter.json", "adapter.safetensors", "training.jsonl"}
+    assert [(figure["task"], figure["n"]) for figure in card["figures"]] == [
+        (f"species, {state}", recipe["smoke"]["evaluation_images"]) for state in ("base", "tuned")
+    ]
+    base, tuned = (encoders.load("clip-vit-openai", device="cpu", precision="fp32") for _ in range(2))
+    assert finetune.load(tuned, out).fingerprint != base.fingerprint
+    task = species.Task(recipe, species.Task.gather(recipe, tmp_path, recipe["smoke"]["images"]))
+    assert task.size == recipe["smoke"]["images"] and list(task.species) == sorted(SPECIES)
+    assert not any(
+        SIDED.search(caption) for captions in task.captions for caption in captions
+    )  # so all may be mirrored

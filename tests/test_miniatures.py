@@ -10,7 +10,7 @@ from utils.encoders import weights
 MODELS = config.root() / "models"
 FOLDERS = sorted(path.parent for path in MODELS.glob("*/card.json"))
 SLOTS = {"clip-vit-openai", "clip-vit-laion", "clip-rn50", "yolov5", "yolov8", "detr", "blip", "llama", "spacy"}
-SLOTS |= {"lora-openai", "lora-laion"}
+SLOTS |= {"lora-openai", "lora-laion", "lora-fish"}
 MOST_BYTES = 54_000_000
 
 

@@ -56,6 +56,7 @@ def training_set(folder, n, seed, workers=2):
         {"captions": [{"caption": text, "level": "coarse", "claims": {}} for text in texts]} for texts in captions
     ]
     (folder / "truth.jsonl").write_text("\n".join(map(json.dumps, truths)) + "\n")
+    return folder
 
 
 def evaluation_set(n, seed):
@@ -579,6 +580,20 @@ def test_scenes_of_another_number_or_damaged_ones_are_refused_and_leftovers_of_a
         for read in (task.scenes, lambda folder: world.training_set(folder, 1, seed=0)):
             with pytest.raises(ValueError, match=r"damaged .*, delete the folder to make it again"):
                 read(tmp_path)
+
+
+def test_scenes_are_gathered_in_a_folder_of_their_seed_and_number(shapes, recipe, tmp_path):
+    other = copy.deepcopy(recipe)
+    other["data"]["seed"] = 5
+    folders = [
+        task.Task.gather(*order) for order in ((recipe, tmp_path, 4), (recipe, tmp_path, 6), (other, tmp_path, 4))
+    ]
+    assert len(set(folders)) == 3 and {folder.parent for folder in folders} == {tmp_path}
+    assert [len(task.scenes(folder)[1]) for folder in folders] == [4, 6, 4]
+    first, _, last = (task.scenes(folder)[0] for folder in folders)
+    assert not np.array_equal(first, last)
+    assert task.Task.gather(recipe, tmp_path, 4) == folders[0]
+    np.testing.assert_array_equal(task.scenes(folders[0])[0], first)
 
 
 @pytest.mark.parametrize("line", ['{"captions": ["a di', "{}", "[1]"])

@@ -1,5 +1,7 @@
 """Figures about classes and confidence: what is drawn is what was given, nothing lies on text, and bad input is named."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -164,6 +166,66 @@ def test_31_species_and_two_methods_leave_every_text_apart():
 def test_classes_without_a_number_each_are_refused(names, series, n, message):
     with pytest.raises(ValueError, match=message):
         plots.per_class_dots(names, series, n)
+
+
+# how many there are
+
+
+def bars(fig):
+    """(left, width) of every bar of every part, from the top."""
+    return [[(bar.get_x(), bar.get_width()) for bar in part] for part in fig.axes[0].containers]
+
+
+def test_class_counts_put_the_parts_side_by_side_and_the_most_frequent_class_above():
+    fig = plots.class_counts(list("abcd"), {"train": [3, 1000, 2, 2], "test": [1, 234, 0, 2]}, "T")
+    [ax] = fig.axes
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["b", "a", "d", "c"]  # a and d have 4 each: in order
+    assert bars(fig) == [[(0, 1000), (0, 3), (0, 2), (0, 2)], [(1000, 234), (3, 1), (2, 2), (2, 0)]]
+    assert [(text.get_text(), *text.xy) for text in ax.texts] == [
+        ("1,234", 1234, 0),
+        ("4", 4, 1),
+        ("4", 4, 2),
+        ("2", 2, 3),
+    ]
+    tops = [ax.transData.transform((0, row))[1] for row in range(4)]
+    assert tops == sorted(tops, reverse=True)
+    assert {"train", "test", "images", "T"} <= set(texts(fig))
+
+
+@pytest.mark.parametrize("counts", [range(31), [700] * 31], ids=["unequal", "equal"])
+def test_the_counts_of_31_species_are_legible_and_the_legend_hides_no_bar(counts):
+    fig = plots.class_counts(NAMES, {part: list(counts) for part in ("train", "val", "test")}, "Images of each species")
+    [ax] = fig.axes
+    words = [*ax.get_yticklabels(), *ax.texts, *ax.get_legend().get_texts(), ax._left_title, ax.xaxis.label]
+    found = boxes(fig, words)
+    assert apart(found) and {text.get_text() for text in words} >= {*NAMES, "train", "val", "test"}
+    assert all(fig.bbox.contains(*corner) for box in found for corner in box.corners())
+    drawn_bars = [bar.get_window_extent() for part in ax.containers for bar in part if bar.get_width()]
+    legend = ax.get_legend().get_window_extent()
+    assert not any(bar.overlaps(text) for bar in drawn_bars for text in (*found, legend))
+
+
+@pytest.mark.parametrize("counts", [{HOSTILE: [3, 1]}, {"train": [0, 0]}, {"a": [1, 0], HOSTILE: [0, 0]}])
+def test_few_empty_or_hostile_counts_are_drawn(counts):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fig = plots.class_counts([HOSTILE, "b"], counts, HOSTILE)
+        assert drawn(fig).std() > 0
+    assert {HOSTILE, *counts} <= set(texts(fig))
+
+
+@pytest.mark.parametrize(
+    ("names", "counts", "message"),
+    [
+        ([], {"train": []}, "0 names and 1 parts"),
+        (["a"], {}, "1 names and 0 parts"),
+        (["a"], {"train": [1], "test": [1, 2]}, "one number a class and part"),
+        (["a", "b"], {"train": 3}, "one number a class and part"),
+    ],
+)
+def test_counts_that_are_not_one_a_class_are_refused(names, counts, message):
+    with pytest.raises(ValueError, match=message):
+        plots.class_counts(names, counts)
 
 
 # learning

@@ -140,6 +140,36 @@ def colour_baseline(paths: Sequence[str]) -> np.ndarray:
     return means @ np.array([-2.0, 1.0, 1.0])
 
 
+def naming(y_true: np.ndarray, prob: np.ndarray) -> dict[str, dict[str, float] | float]:
+    """How well classes are named: `metrics.classification`, its accuracies with their intervals.
+
+    Args:
+        y_true: (n,) int in [0, c).
+        prob: (n, c) float, rows sum to 1.
+
+    Returns:
+        accuracy (Wilson's interval), macro_accuracy (`metrics.macro_bootstrap`), macro_f1, top5, ece.
+    """
+    found, right = metrics.classification(y_true, prob), np.asarray(prob).argmax(axis=1) == y_true
+    return found | {"accuracy": metrics.wilson(right), "macro_accuracy": metrics.macro_bootstrap(y_true, right)}
+
+
+def several(frame: pd.DataFrame, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Which of the names each image shows, and where that does not count, both (n, c) bool, for `metrics.multilabel_ap`.
+
+    It does not count where every object of the name in an image is marked as difficult (VOC).
+
+    Args:
+        frame: a manifest; `labels` and the marks of `boxes` are read.
+        names: c labels.
+    """
+    truth = np.array([[name in own for name in names] for own in frame["labels"]])
+    easy = [{box["label"] for box in boxes if not box["difficult"]} for boxes in frame["boxes"]]
+    hard = [{box["label"] for box in boxes if box["difficult"]} for boxes in frame["boxes"]]
+    difficult = [[name in h and name not in e for name in names] for e, h in zip(easy, hard, strict=True)]
+    return truth, np.array(difficult)
+
+
 def by_bin(hits: np.ndarray, bins: Sequence[str | None], order: Sequence[str] | None = None) -> pd.DataFrame:
     """The share of `hits` (m,) bool in every bin with its Wilson interval: columns bin, value, ci_low, ci_high, n.
 

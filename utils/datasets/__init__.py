@@ -14,7 +14,7 @@
 """
 
 from .audit import Audit, audit
-from .crops import crop_objects
+from .crops import crop_objects, whole
 from .expressions import expressions
 from .gallery import gallery
 from .generated import fresh_test, generated
@@ -50,4 +50,5 @@ __all__ = [
     "resplit",
     "split_by_group",
     "truth",
+    "whole",
 ]

@@ -9,11 +9,11 @@ from utils.finetune.batches import BalancedBatches
 from utils.finetune.merging import export, interpolate, merge
 from utils.finetune.rows import digest, parts
 from utils.finetune.settings import Settings, from_profile
-from utils.finetune.slots import tuned
+from utils.finetune.slots import specialist, tuned
 from utils.finetune.stored import load, save
 from utils.finetune.training import Run, train
 
 __all__ = [
     "Adaptation", "BalancedBatches", "Run", "Settings",
-    "adapt", "count", "digest", "export", "from_profile", "interpolate", "learning", "load", "merge", "parts", "save", "train", "tuned",
+    "adapt", "count", "digest", "export", "from_profile", "interpolate", "learning", "load", "merge", "parts", "save", "specialist", "train", "tuned",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Tuned models by the slot of their base: those of models/, or trained now where the profile has none."""
+"""Tuned models by name: those of models/, or trained now where the profile has none."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from utils import config, datasets, encoders
+from utils.finetune.merging import merge
 from utils.finetune.settings import Settings, from_profile
 from utils.finetune.stored import load
 from utils.finetune.training import train
@@ -41,3 +42,18 @@ def tuned(slot: str, seed: int = 0, settings: Settings | None = None) -> tuple[E
     own = replace(settings, seed=seed, adaptation=replace(settings.adaptation, seed=seed))
     log = train(encoder, frame, run, own, resume=True)
     return load(encoders.load(slot, precision="fp32"), run / "best-turtle"), log
+
+
+def specialist(subject: str) -> Encoder:
+    """The encoder that the profile names for one subject, such as "fish", in fp32, its adapter merged.
+
+    Raises:
+        KeyError: no such subject; lists those there are.
+    """
+    cfg = config.load()
+    known = cfg.budgets["specialists"]
+    if subject not in known:
+        raise KeyError(f"no specialist for {subject!r}; the profile names {', '.join(known)}")
+    encoder = encoders.load(known[subject]["base"], precision="fp32")
+    adapter = known[subject].get("adapter")
+    return merge(load(encoder, cfg.models_dir / adapter)) if adapter else encoder

@@ -54,8 +54,7 @@ def per_class_dots(
     if chance is not None:
         ax.axvline(chance, color=WRONG, ls=(0, (3, 1.5)), lw=1.6, label=CHANCE, zorder=1)
     if len(series) > 1 or chance is not None:
-        for text in ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, borderpad=0.2).get_texts():
-            text.set_parse_math(False)
+        _legend_above(ax)
     _names(ax.yaxis, y, [wrapped(names[i], 30, 1) for i in order])
     for row in np.flatnonzero(np.isnan(values).all(axis=0)):
         ax.text(
@@ -71,6 +70,8 @@ def per_class_dots(
 def class_counts(names: Sequence[str], counts: Mapping[str, Any], title: str = "") -> Figure:
     """How many items each class has, the parts of a bar side by side, the most frequent class above.
 
+    Classes of equally many items stay in order.
+
     Args:
         names: c names.
         counts: part, such as a split, -> (c,) int.
@@ -84,7 +85,8 @@ def class_counts(names: Sequence[str], counts: Mapping[str, Any], title: str = "
         raise ValueError(f"class_counts: {len(names)} names and {len(counts)} parts; give one number a class and part")
     total = sum(counts.values())
     order = np.argsort(-total, kind="stable")
-    fig, ax = _chart((8.2, 1.4 + 0.2 * len(names)), title, "images", "", "x")
+    fig, ax = _chart((8.2, 1.6 + 0.2 * len(names)), "", "images", "", "x")
+    ax.set_title(title, parse_math=False, pad=34)
     y, start = np.arange(len(names)), np.zeros(len(names))
     for i, (part, values) in enumerate(counts.items()):
         ax.barh(y, values[order], 0.72, left=start, color=COLOURS[i % len(COLOURS)], label=part)
@@ -92,9 +94,14 @@ def class_counts(names: Sequence[str], counts: Mapping[str, Any], title: str = "
     for row, i in enumerate(order):
         ax.annotate(f"{total[i]:,}", (total[i], row), (4, 0), textcoords="offset points", va="center", **SMALL)
     _names(ax.yaxis, y, [wrapped(names[i], 30, 1) for i in order])
-    ax.set(ylim=(len(names) - 0.4, -0.6), xlim=(0, 1.06 * float(total.max())))
-    ax.legend(loc="lower right")
+    ax.set(ylim=(len(names) - 0.4, -0.6), xlim=(0, 1.06 * max(1.0, float(total.max()))))
+    _legend_above(ax)
     return fig
+
+
+def _legend_above(ax: Axes) -> None:
+    for text in ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, borderpad=0.2).get_texts():
+        text.set_parse_math(False)
 
 
 def _method(ax: Axes, i: int, name: str, y: np.ndarray, parts: Sequence[np.ndarray]) -> None:
