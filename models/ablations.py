@@ -35,6 +35,7 @@ from utils.reef.world import in_parallel  # noqa: E402
 
 SEEDS, TASK = (0, 1, 2), "LoRA ablation"
 RATES = (3e-4, 1e-3, 3e-3, 1e-2)  # each way to learn is given its best one of these, by the first seed
+RECORDS, BETWEEN = "lora_ablations", "between base and tuned"
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)  # of the way from the base to the tuned model
 
 
@@ -108,8 +109,7 @@ MEASURES = {"turtle exact R@10": ("exact", True), "cat_all R@10": ("cat_all", No
 
 def write(found: Mapping[tuple[str, str], list[dict]], rates: Mapping[str, float], frame: pd.DataFrame) -> Path:
     """Three measures of every variant, all seeds together, and how far the first lies above the reference's."""
-    about = {"dataset": "all four", "split": "val", "model": SLOT, "gallery_n": int((frame["split"] == "val").sum())}
-    results = report.Results("lora_ablations", task=TASK, **about)
+    results = _results(frame)
     base = ranks(encoders.load(SLOT, precision="fp32"), frame).to_dict("list")
     lines = {("base", "not tuned"): [{"ranks": base, "learning": 0, "seconds": 0.0}], **found}
     reference = found["loss", "CLIP"]
@@ -134,6 +134,22 @@ def write(found: Mapping[tuple[str, str], list[dict]], rates: Mapping[str, float
     return results.write()
 
 
+def _results(frame: pd.DataFrame) -> report.Results:
+    about = {"dataset": "all four", "split": "val", "model": SLOT, "gallery_n": int((frame["split"] == "val").sum())}
+    return report.Results(RECORDS, task=TASK, **about)
+
+
+def renew(frame: pd.DataFrame) -> Path:
+    """Measure what lies between base and tuned again; the records of the variants stay as they are."""
+    results = _results(frame)
+    _interpolation(results, frame)
+    path = config.load().reports_dir / "results" / f"{RECORDS}.json"
+    written = files.read_json(path)
+    kept = [each for each in written["records"] if each["group"] != BETWEEN]
+    files.write_json(path, written | {"records": kept + results.records})
+    return path
+
+
 def pooled(runs: list[dict], column: str, turtle: bool | None) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Hits of all seeds one after the other; and of each the individual and the seed, which a bootstrap resamples."""
     asked = [run["ranks"] for run in runs]
@@ -155,7 +171,7 @@ def _interpolation(results: report.Results, frame: pd.DataFrame) -> None:
     for share in SHARES:
         between = finetune.interpolate(base, tuned, share / way)
         asked = [{"ranks": ranks(between, frame).to_dict("list")}]
-        about = {"group": "between base and tuned", "method": f"{share:.2f}"}
+        about = {"group": BETWEEN, "method": f"{share:.2f}"}
         for metric, (column, turtle) in MEASURES.items():
             value, drawn = pooled(asked, column, turtle)
             results.add(metric, metrics.bootstrap(value, **drawn), **about, n=len(value))
@@ -168,7 +184,11 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description="Run the ablations of the fine-tuning, and write their results.")
     parser.add_argument("--only", metavar="GROUP", help="train the variants of this group and write nothing")
+    parser.add_argument("--between", action="store_true", help="measure between base and tuned alone")
     options = parser.parse_args(arguments)
+    if options.between:
+        print(f"written: {renew(_archive())}")
+        return 0
     rates = dict.fromkeys(METHODS, REFERENCE.rate)
     groups = list(dict.fromkeys(line.group for line in variants(rates)))
     if options.only not in (None, *groups):

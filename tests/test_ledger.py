@@ -58,13 +58,14 @@ def test_classes_are_named_by_the_mean_of_their_prompts_on_images_outside_traini
     monkeypatch.setattr(datasets, "load", lambda name: frame)
     monkeypatch.setattr(embed, "images", lambda encoder, paths: np.array([words[path] for path in paths]))
     monkeypatch.setattr(
-        embed, "texts", lambda encoder, said: np.array([words[next(w for w in words if w in s)] for s in said])
+        embed, "texts", lambda encoder, said, cache: np.array([words[next(w for w in words if w in s)] for s in said])
     )
-    found = ledger.zero_shot("buildings", ("a {}", "one {}"))(None)
+    encoder = SimpleNamespace(truncated=0)
+    found = ledger.zero_shot("cifar10", ("a {}", "one {}"))(encoder)
     assert found["value"].tolist() == [1.0, 1.0, 0.0] and found["group"].tolist() == list("abc")
     monkeypatch.setattr(datasets, "load", lambda name: frame.assign(label=None))
-    with pytest.raises(ValueError, match="buildings: no image outside training has a label"):
-        ledger.zero_shot("buildings")(None)
+    with pytest.raises(ValueError, match="cifar10: no image outside training has a label"):
+        ledger.zero_shot("cifar10")(encoder)
 
 
 def test_presence_is_the_precision_at_each_turtle_of_the_test_split(monkeypatch):
@@ -105,3 +106,18 @@ def test_the_tasks_of_the_house_are_there():
         "fish31, zero-shot: accuracy",
         "brueghel, by example: AP",
     } <= set(ledger.TASKS)
+
+
+def test_a_turtle_is_named_by_its_nearest_photograph_of_another_day(monkeypatch):
+    days = [("t1", 1, "train"), ("t1", 2, "test"), ("t2", 1, "train"), ("t2", 2, "test")]
+    frame = pd.DataFrame({
+        "image_id": list("abcd"), "path": list("abcd"), "identity": [name for name, _, _ in days],
+        "encounter": [f"{name}, day {day}" for name, day, _ in days],
+        "facts": [{"date": f"2020-01-0{day}", "splits": {"closed": part}} for _, day, part in days],
+    })  # fmt: skip
+    seen = {"a": [1.0, 0.0], "b": [0.8, 0.6], "c": [0.0, 1.0], "d": [0.8, 0.6]}
+    monkeypatch.setattr(datasets, "load", lambda name: frame)
+    monkeypatch.setattr(embed, "images", lambda encoder, paths: np.array([seen[path] for path in paths], np.float32))
+    found = ledger.individuals("catalogue")(None)
+    assert found["group"].tolist() == ["t1", "t2"]
+    assert found["value"].tolist() == [1.0, 0.0], "d looks like a, which is the other turtle"

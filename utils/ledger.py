@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from utils import datasets, embed, evaluate, instances, metrics, search
+from utils import classify, datasets, embed, evaluate, instances, metrics, reidentify
 
 if TYPE_CHECKING:
     from utils.encoders import Encoder
 
-TEMPLATES = ("a photo of a {}", "a picture of a {}", "a {}")
 Task = Callable[["Encoder"], pd.DataFrame]
 TASKS: dict[str, Task] = {}
 
@@ -85,12 +84,12 @@ def _known(name: str) -> Task:
     return TASKS[name]
 
 
-def zero_shot(dataset: str, templates: Sequence[str] = TEMPLATES) -> Task:
+def zero_shot(dataset: str, templates: Sequence[str] = classify.TEMPLATES) -> Task:
     """The task to name the class of each image of a data set by the mean of its prompts; training images are left out.
 
     Args:
         dataset: a name in `datasets.DATASETS` on which nothing is tuned or chosen, since validation images stay in.
-        templates: with one place {} for the class.
+        templates: with one place {} for the class, of which is said what `classify.said` knows.
 
     Raises (when it is asked):
         ValueError: no image outside training has a label.
@@ -102,10 +101,9 @@ def zero_shot(dataset: str, templates: Sequence[str] = TEMPLATES) -> Task:
         if frame.empty:
             raise ValueError(f"{dataset}: no image outside training has a label, so there is nothing to name")
         labels = sorted(frame["label"].unique())
-        prompts = [template.format(label.replace("_", " ")) for label in labels for template in templates]
-        wordings = embed.texts(encoder, prompts).reshape(len(labels), len(templates), -1)
-        words = np.concatenate([search.compose([of_one]) for of_one in wordings])
-        named = (embed.images(encoder, list(frame["path"])) @ words.T).argmax(1)
+        said = {label: text for label, text in classify.said(dataset).items() if label in labels}
+        words = classify.class_embeddings(encoder, labels, templates, said)
+        named = classify.cosines(embed.images(encoder, list(frame["path"])), words).argmax(1)
         return _items(np.array(labels)[named] == frame["label"], frame["image_id"])
 
     return task
@@ -122,6 +120,22 @@ def same_thing(dataset: str) -> Task:
         gallery, queries = datasets.load(dataset), datasets.queries(dataset)
         found = instances.judged(instances.ask(encoder, gallery, queries), gallery, queries)
         return _items(found["AP"], found["label"])
+
+    return task
+
+
+def individuals(dataset: str, split: str = "closed") -> Task:
+    """The task to name the turtle on each test photograph by the nearest photograph of another encounter: top-1.
+
+    Args:
+        dataset: a name in `datasets.DATASETS` with individuals; those of one individual are resampled together.
+        split: see `reidentify.parts`.
+    """
+
+    def task(encoder: Encoder) -> pd.DataFrame:
+        parts = reidentify.parts(datasets.load(dataset), split)
+        found = reidentify.judged(reidentify.by_embedding(encoder, parts), parts)
+        return _items(found["top1"], found["identity"])
 
     return task
 
@@ -187,3 +201,4 @@ for _name in ("cifar10", "voc2007", "fish31", "artphoto", "oxford_buildings"):
     join(f"{_name}, zero-shot: accuracy", zero_shot(_name))
 for _name in ("brueghel", "oxford_buildings"):
     join(f"{_name}, by example: AP", same_thing(_name))
+join("turtle_portraits, individuals: top-1", individuals("turtle_portraits"))
