@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from utils import metrics
 from utils.classify.classes import Classes, listed, rows_of
+
+
+def one_thread() -> AbstractContextManager:
+    """Within, linear algebra takes one thread: with matrices as small as a probe's, several wait for each other."""
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1, user_api="blas")
 
 
 class Fold(NamedTuple):

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from utils.classify.choice import Fold, chosen, folds_of
+from utils.classify.choice import Fold, chosen, folds_of, one_thread
 from utils.classify.classes import finite, rows_of
 from utils.classify.zeroshot import softmax
 
@@ -123,7 +123,7 @@ def _path(
     rows, prior = (fold.emb - mean) / spread / size, np.bincount(fold.codes, minlength=len(names)) / len(fold.codes)
     model = LogisticRegression(class_weight=class_weight, max_iter=MOST_STEPS, tol=TOLERANCE, warm_start=True)
     for strength in strengths:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), one_thread():
             warnings.filterwarnings("ignore", "The number of unique classes")  # one shot of many classes
             model.set_params(C=size**2 / strength).fit(rows, fold.codes)
         weight, bias = model.coef_ / size, model.intercept_.copy()

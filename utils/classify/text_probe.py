@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from utils import search
-from utils.classify.choice import chosen, folds_of
+from utils.classify.choice import chosen, folds_of, one_thread
 from utils.classify.classes import finite, rows_of
 from utils.classify.zeroshot import softmax
 
@@ -119,6 +119,7 @@ def _path(emb: NDArray, codes: NDArray, start: NDArray, pulls: Sequence[float]) 
 
     ways = [np.zeros(start.size)]
     for pull in pulls:
-        found = minimize(loss, ways[-1], (pull,), "L-BFGS-B", jac=True, options={"maxiter": MOST_STEPS})
+        with one_thread():
+            found = minimize(loss, ways[-1], (pull,), "L-BFGS-B", jac=True, options={"maxiter": MOST_STEPS})
         ways.append(found.x)
     return [start + way.reshape(start.shape) for way in ways[1:]]
