@@ -7,7 +7,21 @@ import pandas as pd
 import pytest
 
 from models import captioning
-from utils import app, bylabel, captions, classical, config, datasets, embed, encoders, evaluate, metrics, pooling, reef
+from utils import (
+    app,
+    bylabel,
+    captions,
+    classical,
+    config,
+    datasets,
+    embed,
+    encoders,
+    evaluate,
+    metrics,
+    pooling,
+    reef,
+    reidentify,
+)
 from utils.datasets.readers import pickles
 from utils.files import load_image
 
@@ -179,3 +193,22 @@ def test_labels_retrieve_small_real_photographs_better_than_chance(real_data, ca
     largest = found[(found["size"] == len(parts.candidates)) & (found["metric"] == "AP")].set_index("method")
     for name in ("HOG", "bag of words"):
         assert largest["value"][name] > 1.1 * largest["everything"][name]
+
+
+def test_real_turtles_are_told_apart_best_by_keypoints(real_data, capsys):
+    """Encounters are not known here, and some dives are on both sides: that colours do so well says as much."""
+    asked = reidentify.parts(reidentify.from_folders(datasets.image_folder(real_data / "sea_turtles_id")), "published")
+    encoder = encoders.load("clip-vit-openai", precision="fp32")
+    vlad = classical.Vlad.fit(list(asked.database["path"]), words=32, size=512)
+    seeing = {"colours": classical.HsvHistogram(), "CLIP": encoder, "VLAD": vlad}
+    scores = {name: reidentify.by_embedding(look, asked) for name, look in seeing.items()}
+    scores["SIFT of 30 by VLAD"] = reidentify.by_keypoints(asked, scores["VLAD"], first=30, size=512, most=500)
+    found = {name: reidentify.summary(reidentify.judged(each, asked)) for name, each in scores.items()}
+    with capsys.disabled():
+        print(f"\n{len(asked.queries)} photos of {asked.database['identity'].nunique()} turtles, ", end="")
+        print(f"chance {found['CLIP']['top1']['chance']:.3f}")
+        for name, each in found.items():
+            low, high = each["top1"]["ci_low"], each["top1"]["ci_high"]
+            print(f"{name}: top-1 {each['top1']['mean']:.3f} ({low:.3f} to {high:.3f}), mAP {each['mAP']['mean']:.3f}")
+    assert all(each["top1"]["ci_low"] > each["top1"]["chance"] for each in found.values())
+    assert found["SIFT of 30 by VLAD"]["top1"]["mean"] > max(found[name]["top1"]["mean"] for name in seeing)

@@ -95,6 +95,11 @@ class Encoder:
             self._hashed = (version, self._digest(state))
         return self._hashed[1]
 
+    @property
+    def scale(self) -> float:
+        """By what the model multiplies cosines before a softmax, as it has learned it."""
+        return float(self.model.logit_scale.detach().float().exp())
+
     def place(self, device: str, precision: str) -> Encoder:
         """Moves this fp32 encoder to `device` and `precision`, in place; returns itself."""
         self.model.to(device)
