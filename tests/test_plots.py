@@ -223,3 +223,9 @@ def test_a_box_frames_its_pixels_and_leaves_the_image_as_it_was():
         found = [columns.min() / zoom, rows.min() / zoom, (columns.max() + 1) / zoom, (rows.max() + 1) / zoom]
         assert found == pytest.approx(box, abs=0.5)
     assert framed[zoom * 60, zoom * 40].tolist() == [0, 0, 0]
+
+
+def test_an_image_can_ask_in_a_grid(tmp_path):
+    picture = Image.new("RGB", (40, 30), (10, 200, 30))
+    fig = plots.retrieval_grid([picture], [picture, picture], [[0.9, 0.8]], [[1, 0]])
+    assert len(fig.axes) == len(plots.retrieval_grid(["green"], [picture, picture], [[0.9, 0.8]], [[1, 0]]).axes) + 1

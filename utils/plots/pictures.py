@@ -75,7 +75,7 @@ def boxed(image: Any, boxes_xyxy: Sequence[Sequence[float]], colours: Sequence[s
 
 
 def retrieval_grid(
-    queries: Sequence[str],
+    queries: Sequence[Any],
     gallery: Sequence[Any],
     scores: Any,
     index: Any,
@@ -83,12 +83,12 @@ def retrieval_grid(
     k: int = 6,
     title: str | None = None,
 ) -> Figure:
-    """One row a sentence, its best images from left to right, scores below.
+    """One row a query, its best images from left to right, scores below.
 
     Right answers are framed green with a tick, wrong ones vermilion with a cross.
 
     Args:
-        queries: m sentences.
+        queries: m sentences, or m images that ask (Path or picture; a string is a sentence).
         gallery: n images.
         scores: (m, >= 1) float, as `search.top_k` returns them.
         index: (m, >= 1) int, rows of the gallery.
@@ -107,14 +107,21 @@ def retrieval_grid(
     for (i, j), mark in np.ndenumerate(marks):
         x, y = side + j * (cell + gap), top + i * pitch
         if j == 0:
-            text = wrapped(queries[i], 24, 7)
-            page.text(0.12, y + cell / 2, text, fontsize=10.5, va="center", linespacing=1.35)
+            _query(page, queries[i], y, cell)
         colour = {"✓": RIGHT, "✗": WRONG}.get(mark, GREY)
         page.framed(gallery[index[i, j]], x, y, cell, colour, 3.0 if mark else 1.0)
         score = f"{mark} {scores[i, j]:.3f}".strip()
         look = {"fontsize": 9.5, "fontweight": "bold", "ha": "center", "va": "top"}
         page.text(x + cell / 2, y + cell + 0.07, score, color=colour, **look)
     return page.fig
+
+
+def _query(page: _Page, query: Any, y: float, cell: float) -> None:
+    """What asks, at the left of its row."""
+    if isinstance(query, str):
+        page.text(0.12, y + cell / 2, wrapped(query, 24, 7), fontsize=10.5, va="center", linespacing=1.35)
+    else:
+        page.framed(query, 0.35, y, cell, GREY, 1.0)
 
 
 def search_poster(
