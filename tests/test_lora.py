@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from models import ablations, judgement, lora, species, train, variants
 from models.pairs import SIDED
-from utils import datasets, embed, encoders, finetune, losses, metrics, report
+from utils import classify, datasets, embed, encoders, finetune, losses, metrics, report
 from utils.encoders.preprocess import CLIP_MEAN, CLIP_STD
 from utils.reef.species import SPECIES
 
@@ -389,9 +389,7 @@ def test_base_and_tuned_model_are_judged_by_how_often_they_name_the_fish(photogr
     shown = ["Gold Fish", "Blue Tang", "Gold Fish", "Gold Fish", "Blue Tang", "Gold Fish"]
     monkeypatch.setattr(encoders, "load", lambda *args, **options: "base")
     monkeypatch.setattr(finetune, "load", lambda encoder, folder: f"{encoder} tuned by {folder}")
-    monkeypatch.setattr(
-        embed, "texts", lambda who, said: np.stack([colour[text.removeprefix("a photo of a ")] for text in said])
-    )
+    monkeypatch.setattr(classify, "class_embeddings", lambda who, names: np.stack([colour[name] for name in names]))
     looked = []
 
     def images(who, items):
