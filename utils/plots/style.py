@@ -75,7 +75,7 @@ def wrapped(text: str, width: int, lines: int) -> str:
 
 
 def save_figure(
-    fig: Figure, name: str, cfg: config.Config | None = None, max_kb: int = 68, note: str | None = None
+    fig: Figure, name: str, cfg: config.Config | None = None, max_kb: int = 56, note: str | None = None
 ) -> Path:
     """Writes figures/<name>.png, or .jpg where `name` ends so (best for photographs), without dates inside.
 

@@ -13,7 +13,7 @@ from utils import config, files
 
 MAX_BYTES = 2 * 2**20
 # Picture quality and longest side in pixels, tried in this order until the page is small enough.
-STEPS = ((80, 1300), (74, 1000), (66, 850), (55, 640))
+STEPS = ((70, 900), (62, 760), (52, 640))
 PROGRESS = re.compile(r"\d+%\|.*?[|\]]|\d+it \[")
 FOLDERS = re.compile(r"(?:/[\w.+-]+)+/(?=[\w.-]+\.py\b)")  # where warnings come from differs by machine
 NOTE = '<p class="note">Interactive control: open the notebook to use it.</p>'
