@@ -147,7 +147,7 @@ def test_matches_reorder_the_first_pictures_alone(gallery, queries, monkeypatch)
         asked.append((path, [gallery["path"].tolist().index(c) for c in candidates], box, ratio))
         return np.array([0, 7, 0], np.float32)
 
-    monkeypatch.setattr(classical, "rerank", counted)
+    monkeypatch.setattr("utils.classical.reranking.rerank", counted)
     scores = np.array([[0.9, 0.1, 0.5, 0.7, 0.3], [-0.2, -0.2, -0.9, -0.1, -0.2]])
     found = instances.reranked(scores, gallery, queries, first=3, ratio=0.8)
     assert np.argsort(-found, axis=1, kind="stable").tolist() == [[3, 0, 2, 4, 1], [0, 3, 1, 4, 2]]

@@ -81,15 +81,8 @@ def reranked(
         ValueError: shapes that differ, NaN, first below 1; as `classical.rerank`.
     """
     scores = _fitting(scores, queries, len(gallery))
-    if first < 1:
-        raise ValueError(f"first is {first}; at least one picture can be compared")
-    low, high = scores.min(axis=1, keepdims=True), scores.max(axis=1, keepdims=True)
-    anew = (scores - low) / np.maximum(high - low, np.finfo(float).tiny) / 2
-    for i, (path, box) in enumerate(zip(queries["path"], queries["box_xyxy"], strict=True)):
-        best = np.argsort(-scores[i], kind="stable")[:first]
-        candidates = [gallery["path"].iloc[j] for j in best]
-        anew[i, best] += 1 + classical.rerank(path, candidates, box=box, **settings)
-    return anew
+    asked = list(zip(queries["path"], queries["box_xyxy"], strict=True))
+    return classical.reordered(scores, asked, list(gallery["path"]), first, **settings)
 
 
 def judged(

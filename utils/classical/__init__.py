@@ -13,6 +13,7 @@ from .encoder import Classical, load
 from .histograms import Hog, HsvHistogram, Lbp, ShapeHistogram, edges
 from .matching import Matches, matches, rerank
 from .pictures import Scaling
+from .reranking import reordered
 from .twostage import retrieved, threshold_retrieval, two_stage
 from .words import BagOfWords, Vlad
 
@@ -31,6 +32,7 @@ __all__ = [
     "edges",
     "load",
     "matches",
+    "reordered",
     "rerank",
     "retrieved",
     "threshold_retrieval",

@@ -97,18 +97,8 @@ def by_keypoints(
     Raises:
         ValueError: shapes that differ, NaN, first below 1; as `items` and `classical.rerank`.
     """
-    shape = len(parts.queries), len(parts.database)
-    if first < 1:
-        raise ValueError(f"first is {first}; at least one photograph can be compared")
-    first = shape[1] if scores is None else first
-    scores = fitting(np.zeros(shape) if scores is None else scores, parts)
-    low, high = scores.min(axis=1, keepdims=True), scores.max(axis=1, keepdims=True)
-    found = (scores - low) / np.maximum(high - low, np.finfo(float).tiny) / 2
-    dark = hidden(parts)
-    order, count = np.argsort(-np.where(dark, -np.inf, scores), axis=1, kind="stable"), (~dark).sum(axis=1)
     paths = list(parts.database["path"])
-    for i, item in enumerate(items(parts.queries, box, margin)):
-        best = order[i, : min(first, count[i])]
-        path, sides = item[:2] if isinstance(item, tuple) else (item, None)
-        found[i, best] += 1 + classical.rerank(path, [paths[j] for j in best], box=sides, **settings)
-    return found
+    if scores is None:
+        scores, first = np.zeros((len(parts.queries), len(paths))), len(paths) if first > 0 else first
+    asked = [item[:2] if isinstance(item, tuple) else (item, None) for item in items(parts.queries, box, margin)]
+    return classical.reordered(fitting(scores, parts), asked, paths, first, hidden(parts), **settings)
