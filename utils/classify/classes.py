@@ -101,14 +101,6 @@ def finite(emb: ArrayLike) -> NDArray[np.float64]:
     return emb
 
 
-def true_codes(y_true: ArrayLike, n: int, c: int) -> NDArray[np.int64]:
-    """Codes of n rows and c classes as int64, or a ValueError."""
-    y_true = np.asarray(y_true)
-    if y_true.shape != (n,) or not np.isin(y_true, np.arange(c)).all():
-        raise ValueError(f"y_true must hold a class from 0 to {c - 1} for each of {n} rows")
-    return y_true.astype(np.int64)
-
-
 def listed(names: Sequence[str]) -> str:
     """The first names of many, and how many more there are."""
     names = list(map(str, names))

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from utils.classify.classes import finite, listed, true_codes
+from utils.classify.classes import finite, listed
 from utils.metrics import wilson
+from utils.metrics.checks import as_classes, as_probabilities
 
 KINDS = ("lac", "aps")
 ABSTAIN = -1
@@ -51,7 +52,7 @@ class Conformal:
                 or too few images (of a class, by class) for the coverage; says how many are needed.
         """
         prob = _checked(prob)
-        y_true = true_codes(y_true, *prob.shape)
+        y_true = as_classes(y_true, prob.shape[1], "y_true", len(prob))
         if kind not in KINDS or not 0 < coverage < 1:
             raise ValueError(
                 f"kind {kind!r}, coverage {coverage}: choose one of {', '.join(KINDS)}, and a share below 1"
@@ -105,7 +106,7 @@ def measured(sets: ArrayLike, y_true: ArrayLike) -> dict[str, float]:
         ValueError: no set, misshapen sets, an unknown class.
     """
     sets = _as_sets(sets)
-    y_true = true_codes(y_true, *sets.shape)
+    y_true = as_classes(y_true, sets.shape[1], "y_true", len(sets))
     covered, size, answer = sets[np.arange(len(sets)), y_true], sets.sum(axis=1), monitor(sets)
     interval = wilson(covered)
     return {
@@ -135,9 +136,7 @@ def _quantile(scores: NDArray, coverage: float) -> float:
 
 
 def _checked(prob: ArrayLike) -> NDArray[np.float64]:
-    prob = finite(prob)
-    if (prob < 0).any() or not np.allclose(prob.sum(axis=1), 1.0, atol=1e-3):
-        raise ValueError("the rows of prob must be probabilities that sum to 1; take the softmax of scores first")
+    prob = as_probabilities(finite(prob))
     return prob / prob.sum(axis=1, keepdims=True)
 
 

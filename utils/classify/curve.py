@@ -102,6 +102,4 @@ def _hits(answers: pd.DataFrame) -> NDArray[np.float64]:
 
 
 def _macro_accuracy(hits: NDArray) -> float:
-    classes = hits[:, 0].astype(np.int64)
-    counts = np.bincount(classes)
-    return float((np.bincount(classes, hits[:, 1])[counts > 0] / counts[counts > 0]).mean())
+    return metrics.macro_accuracy(hits[:, 0].astype(np.int64), hits[:, 1])

@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from utils import datasets
-from utils.classify.classes import finite, listed, spelling, true_codes
+from utils.classify.classes import finite, listed, spelling
+from utils.metrics.checks import as_classes
 from utils.reef import species
 
 RANKS = species.RANKS
@@ -112,7 +113,7 @@ class Taxonomy:
             ValueError: as `roll_up`, no image, or a class that does not exist.
         """
         prob, found = finite(prob), {}
-        y_true = true_codes(y_true, len(prob), len(classes))
+        y_true = as_classes(y_true, len(classes), "y_true", len(prob))
         for rank in RANKS:
             rolled, names = self.roll_up(prob, classes, rank)
             own = np.array(self.taxa(classes, rank))

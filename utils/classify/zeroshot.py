@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from utils import search
-from utils.classify.classes import finite, true_codes
+from utils.classify.classes import finite
+from utils.metrics.checks import as_classes
 
 BOUNDS = (0.01, 1000.0)
 
@@ -70,7 +71,7 @@ def fit_temperature(scores: ArrayLike, y_true: ArrayLike, bounds: tuple[float, f
     from scipy.optimize import brentq
 
     scores = finite(scores)
-    y_true = true_codes(y_true, *scores.shape)
+    y_true = as_classes(y_true, scores.shape[1], "y_true", len(scores))
     low, high = bounds
     if not 0 < low < high < np.inf:
         raise ValueError(f"bounds are {bounds}; give two rising numbers above 0")
