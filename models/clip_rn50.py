@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from models.packing import deflate
 from models.pairs import Pairs
 from utils import files
 
@@ -65,5 +66,7 @@ class Task(Pairs):
         state = {
             name: value.half() if value.is_floating_point() else value for name, value in model.state_dict().items()
         }
-        with files.atomic_write(out / FILE) as temporary, temporary.open("wb") as file:
-            torch.save(state, file)  # to a path it would put the temporary name into the file
+        with files.atomic_write(out / FILE) as temporary:
+            with temporary.open("wb") as file:
+                torch.save(state, file)  # to a path it would put the temporary name into the file
+            deflate(temporary)  # most tokens are in no caption: their rows are zero

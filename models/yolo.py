@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models import detectors
+from models.packing import deflate
 from utils import files
 from utils.detect.detectors import ask_yolo, library
 
@@ -78,6 +79,7 @@ class Task(detectors.Detector):
         }  # fmt: skip
         with files.atomic_write(out / checkpoint(self.recipe)) as temporary:
             torch.save(state, temporary)
+            deflate(temporary)
             temporary.chmod(0o644)
 
     @staticmethod

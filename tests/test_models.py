@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from models import cards, clip_rn50, clip_vit, fitting, muon, retrieval, task, train
+from models import cards, clip_rn50, clip_vit, fitting, muon, packing, retrieval, task, train
 from models import pairs as lessons
 from utils import config, files, losses
 from utils.encoders.preprocess import CLIP_MEAN, CLIP_STD
@@ -866,3 +866,15 @@ def test_a_page_without_markers_is_not_overwritten(tmp_path):
     with pytest.raises(ValueError, match="put the lines"):
         cards.update_table(tmp_path)
     assert (tmp_path / "README.md").read_text() == "my own page"
+
+
+def test_a_deflated_checkpoint_is_smaller_and_read_as_before(tmp_path):
+    path, state = tmp_path / "model.pt", {"used": torch.rand(100, 64), "never used": torch.zeros(4000, 64)}
+    torch.save(state, path)
+    before = path.stat().st_size
+    packing.deflate(path)
+    found = torch.load(path)
+    assert all(torch.equal(found[name], state[name]) for name in state)
+    assert path.stat().st_size < 0.1 * before
+    packing.deflate(path)
+    assert torch.equal(torch.load(path)["used"], state["used"])

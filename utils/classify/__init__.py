@@ -5,6 +5,7 @@
 >>> scale = classify.fit_temperature(classify.cosines(val_emb, class_emb), val_codes)
 >>> prob = classify.zero_shot(test_emb, class_emb, scale)                            # (n, c), for metrics.classification
 >>> probe = classify.LinearProbe.fit(emb, labels, val_emb, val_labels, class_weight="balanced", adjust=(0, 0.5, 1))
+>>> several = classify.KernelProbe.fit({"CLIP": emb, "SIFT": vlad}, labels)         # a kernel for each way to look
 >>> seeds_own = classify.MiniBatchProbe.fit(emb, labels, val_emb, val_labels)        # seeds_own.history
 >>> task = classify.Task(emb, labels, val_emb, val_labels, test_emb, names, class_emb, scale)
 >>> answers = classify.answers(classify.methods(task), labels, test_labels, names)   # few shots; curve, intervals
@@ -17,6 +18,7 @@ from utils.classify.classes import Classes, check_labels, codes_of
 from utils.classify.conformal import ABSTAIN, Conformal, measured, monitor, needed
 from utils.classify.curve import SEEDS, SHOTS, answers, curve, intervals
 from utils.classify.fewshot import Method, Task, draw, methods
+from utils.classify.kernels import KernelProbe
 from utils.classify.minibatch import MiniBatchProbe
 from utils.classify.neighbours import KNN, nearest
 from utils.classify.probes import LinearProbe
@@ -36,6 +38,7 @@ __all__ = [
     "TEMPLATES",
     "Classes",
     "Conformal",
+    "KernelProbe",
     "LinearProbe",
     "Method",
     "MiniBatchProbe",
