@@ -145,8 +145,8 @@ def renew(frame: pd.DataFrame) -> Path:
     _interpolation(results, frame)
     path = config.load().reports_dir / "results" / f"{RECORDS}.json"
     written = files.read_json(path)
-    kept = [each for each in written["records"] if each["group"] != BETWEEN]
-    files.write_json(path, written | {"records": kept + results.records})
+    kept = [each for each in written["records"] if each.get("group") != BETWEEN]
+    report.write_records(path, written["header"], kept + results.records)
     return path
 
 

@@ -80,7 +80,8 @@ def test_results_are_written_under_a_header_and_read_again(results, cfg):
     path = results.write()
     assert path == cfg.reports_dir / "results" / "03_search.json"
     written = json.loads(path.read_text())
-    assert [{"notebook": "03_search"} | item for item in written["records"]] == report.read("03_search", cfg)
+    assert report.read("03_search", cfg) == [{"notebook": "03_search"} | item for item in results.records]
+    assert all(None not in item.values() for item in written["records"]) and written["records"][0]["task"] == "presence"
     assert written["records"][0]["ci_low"] == 0.25 and written["records"][2]["model"] == "clip-vit-openai"
     head = written["header"]
     assert (head["notebook"], head["profile"], head["seed"]) == ("03_search", cfg.profile, cfg.seed)

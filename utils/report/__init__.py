@@ -5,7 +5,7 @@
 
 from utils.report.contents import figures_of, write_index, write_readme
 from utils.report.page import MAX_BYTES, ExportError, export
-from utils.report.records import FIELDS, Results, header, read, record
+from utils.report.records import FIELDS, Results, header, read, record, write_records
 from utils.report.tables import formatted, table, update_tables
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "update_tables",
     "write_index",
     "write_readme",
+    "write_records",
 ]

@@ -1,14 +1,15 @@
-"""Every reported number is one record in reports/results/<notebook>.json, below a header about its origin."""
+"""Every reported number is one record, a line of reports/results/<notebook>.json, below a header about its origin."""
 
 from __future__ import annotations
 
 import functools
+import json
 import math
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,9 +105,9 @@ class Results:
         return " · ".join(said(name, value) for name, value in shared.items() if value is not None)
 
     def write(self) -> Path:
-        """Writes reports/results/<notebook>.json and returns its path."""
+        """Writes reports/results/<notebook>.json, fields that are None left out, and returns its path."""
         path = _folder(self.cfg) / f"{self.notebook}.json"
-        files.write_json(path, {"header": header(self.notebook, self.cfg), "records": self.records})
+        write_records(path, header(self.notebook, self.cfg), self.records)
         return path
 
 
@@ -120,7 +121,17 @@ def read(notebook: str | None = None, cfg: config.Config | None = None) -> list[
     """
     folder = _folder(cfg or config.load())
     paths = sorted(folder.glob("*.json")) if notebook is None else [_written(folder, notebook)]
-    return [{"notebook": path.stem} | item for path in paths for item in files.read_json(path).get("records", [])]
+    found = ((path.stem, item) for path in paths for item in files.read_json(path).get("records", []))
+    return [{"notebook": name, **dict.fromkeys(FIELDS), **item} for name, item in found]
+
+
+def write_records(path: Path, head: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> None:
+    """Writes a header and a line a record, without the fields that are None, atomically; `read` fills them in again."""
+    told = ({name: made[name] for name in FIELDS if made.get(name) is not None} for made in records)
+    lines = ",\n".join(json.dumps(made, ensure_ascii=False, allow_nan=False) for made in told)
+    above = json.dumps(head, indent=1, ensure_ascii=False, sort_keys=True)
+    with files.atomic_write(path) as temporary:
+        temporary.write_text(f'{{"header": {above},\n"records": [\n{lines}\n]}}\n', encoding="utf-8")
 
 
 def _written(folder: Path, notebook: str) -> Path:
