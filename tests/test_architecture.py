@@ -30,7 +30,7 @@ LAYERS = [
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 HEAVY = {
     *("torch", "torchvision", "transformers", "clip", "open_clip", "ultralytics", "spacy", "sklearn"),
-    *("skimage", "matplotlib", "faiss", "peft", "IPython", "ipywidgets"),
+    *("skimage", "matplotlib", "faiss", "peft", "pytorch_grad_cam", "IPython", "ipywidgets"),
 }
 TORCH_MODULES = {"utils.finetune.lowrank"}  # hold classes of torch; who needs them imports them within a function
 MODULES = sorted((ROOT / "utils").rglob("*.py"))

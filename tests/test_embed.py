@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from utils import embed, encoders, files
-from utils.embed import embedding, store
+from utils.embed import crops, embedding, items, store
 from utils.encoders.preprocess import Preprocess
 
 
@@ -248,6 +248,109 @@ def test_an_empty_or_outside_box_is_named(paths, box):
 def test_an_unknown_crop_style_is_named(paths):
     with pytest.raises(ValueError, match="unknown crop style 'loose'"):
         embed.images(Counting(), [(paths[0], (0, 0, 9, 9), "loose")])
+
+
+def shown(path, box, style):
+    """The picture that an encoder is given, as (height, width, 3); padding is (0, 128, 255)."""
+    return np.asarray(items.picture((path, box, style), (0.0, 128 / 255, 1.0))).astype(int)
+
+
+PADDING = [0, 128, 255]
+
+
+def test_context_shows_a_quarter_more_on_each_side_within_the_image(tmp_path):
+    image = Image.new("RGB", (40, 20), "white")
+    image.paste("red", (10, 8, 18, 12))
+    image.save(tmp_path / "a.png")
+    square = shown(tmp_path / "a.png", (10, 8, 18, 12), "context")
+    assert square.shape == (12, 12, 3)  # two px more left and right, one above and below, and three of padding
+    expected = np.full((12, 12, 3), 255)
+    expected[:3] = expected[9:] = PADDING
+    expected[4:8, 2:10] = [255, 0, 0]
+    np.testing.assert_array_equal(square, expected)
+    corner = shown(tmp_path / "a.png", (-9, -9, 4, 4), "context")
+    assert corner.shape == (5, 5, 3) and (corner == 255).all(), "the box is clipped before it grows"
+
+
+def test_blur_leaves_the_box_sharp_and_nothing_else(tmp_path):
+    stripes = np.zeros((20, 40, 3), np.uint8)
+    stripes[:, ::2] = 255
+    Image.fromarray(stripes).save(tmp_path / "a.png")
+    square = shown(tmp_path / "a.png", (10, 5, 20, 15), "blur")
+    assert square.shape == (40, 40, 3) and (square[:10] == PADDING).all() and (square[30:] == PADDING).all()
+    inner = square[10:30]
+    np.testing.assert_array_equal(inner[5:15, 10:20], stripes[5:15, 10:20])
+    outside = np.ones((20, 40), bool)
+    outside[5:15, 10:20] = False
+    assert inner[outside].min() > 80 and inner[outside].max() < 175, "no stripe is left"
+
+
+@pytest.mark.parametrize(("size", "reach"), [((40, 20), 16), ((400, 200), 160)])
+def test_blur_is_as_wide_as_the_image_is_large(tmp_path, size, reach):
+    solid(tmp_path / "two.png", "black", "white", size)
+    row = shown(tmp_path / "two.png", (0, 0, 1, 1), "blur")[size[0] // 2, :, 0]
+    assert 2 < row[size[0] // 2 - reach // 4] < 100 < row[size[0] // 2 + reach // 8] < 253
+
+
+def test_circle_draws_a_red_ellipse_round_the_box_and_hides_nothing_of_its_middle(tmp_path):
+    Image.new("RGB", (200, 100), "white").save(tmp_path / "a.png")
+    square = shown(tmp_path / "a.png", (60, 30, 120, 70), "circle")
+    assert square.shape == (200, 200, 3) and (square[:50] == PADDING).all() and (square[150:] == PADDING).all()
+    red = (square[50:150] == [255, 0, 0]).all(axis=2)
+    rows, columns = np.nonzero(red)
+    assert (columns.min(), columns.max(), rows.min(), rows.max()) == (57, 122, 27, 72), "three px outside the box"
+    assert red[50, 57:60].all() and not red[50, 60:120].any() and red[50, 120:123].all()
+    assert not red[30:70, 60:120][8:32, 12:48].any() and not red[30, 60], "its corners lie outside the ellipse"
+    assert (square[50:150][~red] == 255).all()
+
+
+@pytest.mark.parametrize("style", crops.STYLES)
+def test_every_style_is_a_square_but_the_tight_one_and_takes_a_box_of_one_pixel(tmp_path, style):
+    path = solid(tmp_path / "two.png", "red", "blue", (30, 10))
+    assert shown(path, (4, 2, 14, 6), style).shape[:2] == {"tight": (4, 10), "pad": (10, 10)}.get(
+        style, (16, 16) if style == "context" else (30, 30)
+    )
+    for box in ((29, 9, 30, 10), (0, 0, 1, 1), (4.2, 3.1, 4.3, 3.2), (-5, -5, 99, 99), (0, 0, np.inf, np.inf)):
+        pixels = shown(path, box, style)
+        assert pixels.shape[0] == pixels.shape[1] or style == "tight"
+    one = Image.new("L", (1, 1), 77)
+    one.save(tmp_path / "one.png")
+    pixels = shown(tmp_path / "one.png", (0, 0, 1, 1), style)
+    assert pixels.shape == (1, 1, 3) and (style == "circle" or (pixels == 77).all())
+    for box in ((5, 5, 5, 9), (9, 0, 3, 9), (50, 0, 60, 9), (-9, 0, -1, 9), (np.nan, 0, 9, 9)):
+        with pytest.raises(ValueError, match="two.png: box .* is empty or outside the image of 30 x 10 px"):
+            embed.images(Counting(), [(path, box, style)])
+
+
+@pytest.mark.parametrize("style", crops.STYLES)
+@pytest.mark.parametrize("kind", ["EXIF", "RGBA", "L", "P"])
+def test_every_style_fits_turned_transparent_and_grey_images(tmp_path, style, kind):
+    upright = Image.new("RGB", (30, 12), "white")
+    upright.paste((102, 102, 102), (20, 2, 28, 6))
+    upright.save(tmp_path / "plain.png")
+    path = tmp_path / f"{kind}.png"
+    if kind == "EXIF":
+        exif = Image.Exif()
+        exif[0x0112] = 6  # to be turned clockwise
+        upright.transpose(Image.Transpose.ROTATE_90).save(path, exif=exif)
+    elif kind == "RGBA":
+        see_through = upright.convert("RGBA")
+        see_through.paste((0, 0, 0, 0), (0, 0, 8, 8))  # which shows as white
+        see_through.save(path)
+    else:
+        upright.convert(kind).save(path)
+    box = (20, 2, 28, 6)
+    np.testing.assert_array_equal(shown(path, box, style), shown(tmp_path / "plain.png", box, style))
+
+
+def test_another_width_of_a_style_is_another_crop(paths, monkeypatch):
+    box = (2, 2, 10, 6)
+    before = {style: items.key_of((paths[0], box, style)) for style in crops.STYLES}
+    assert len(set(before.values())) == len(crops.STYLES)
+    for name in ("CONTEXT", "BLUR", "LINE"):
+        monkeypatch.setattr(crops, name, 0.3)
+    after = {style: items.key_of((paths[0], box, style)) for style in crops.STYLES}
+    assert [style for style in crops.STYLES if before[style] != after[style]] == ["context", "blur", "circle"]
 
 
 def truncate(path):

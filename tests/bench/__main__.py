@@ -4,7 +4,7 @@ import argparse
 
 import torch
 
-from tests.bench import classical, embedding, finetuning, topk
+from tests.bench import classical, embedding, finetuning, grounding, topk
 from utils import report
 
 
@@ -160,11 +160,32 @@ def classical_speed(results: report.Results, **sizes: int) -> None:
     print(f"{classical.TWO_STAGES:22} {seconds[classical.TWO_STAGES]:7.3f} s of {found['gallery_n']} candidates\n")
 
 
+def grounding_speed(results: report.Results, **sizes: int) -> None:
+    found = grounding.run(**sizes)
+    seconds = found["seconds"]
+    params = {"detector": grounding.DETECTOR, "images": found["images"], "threads": torch.get_num_threads()}
+    common = {
+        "task": "grounding speed",
+        "dataset": "refcocog",
+        "n": found["n"],
+        "model": grounding.SLOT,
+        "params": params,
+    }
+    for way, time in seconds.items():
+        print(f"{way:28} {time:7.2f} s          {found['n'] / time:6.1f} sentences/s")
+        results.add("time", time, unit="s", method=way, **common)
+    ratio = seconds[grounding.LOOP] / seconds[grounding.OURS]
+    results.add("ratio to one sentence after the other", ratio, unit="ratio", method=grounding.OURS, **common)
+    results.add("share of equal answers", found["same"], method=grounding.OURS, **common)
+    print(f"ground.answers is {ratio:.1f} x the loop; {found['same']:.1%} of the answers are the same\n")
+
+
 MEMORY = {"peak": "peak memory", "added": "memory added by training"}
 COMPARISONS = {  # and what `--quick` makes small
     "embedding": (embed_speed, {"images": 64, "repeats": 3}),
     "topk": (search_speed, {"items": 100_000}),
     "classical": (classical_speed, {"rows": 5_000, "words": 32, "candidates": 60, "repeats": 1}),
+    "grounding": (grounding_speed, {"sentences": 8}),
     "finetuning": (step_speed, {"batch": 2, "layers": 2, "rounds": 1, "steps": 1, "gpu_batch": 8}),
 }
 

@@ -47,8 +47,10 @@ def images(
 
     Args:
         items: paths, or one; or (path, box_xyxy, style) for a part, with the box in px of the upright image. Style
-            "tight" crops the box, "pad" adds a border in the model's mean colour until it is square, so that
-            the centre crop of the preprocessing loses nothing.
+            "tight" is the box alone. The others are squares with a border in the model's mean colour, so that the
+            centre crop of the preprocessing loses nothing: "pad" the box, "context" the box and some of what lies
+            round it, "blur" the whole image, blurred outside the box, "circle" the whole image with a red ellipse
+            round the box.
         batch: images at once; by default the profile's.
         cache: read and write the cache. A cache that cannot be written costs a warning, not the result.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,12 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from utils import files
+from utils.embed.crops import STYLES, recipe, shown
 
 if TYPE_CHECKING:
     from PIL import Image
 
 Item = str | Path | tuple[str | Path, Sequence[float], str]
-STYLES = ("tight", "pad")
 
 
 def listed(items: Sequence[Item]) -> list[Item]:
@@ -54,10 +53,10 @@ def message(item: Item, error: Exception) -> str:
 
 
 def key_of(item: Item) -> bytes:
-    """32 bytes that follow from the file's content, the box and the style."""
+    """32 bytes that follow from the file's content, the box and how its style shows it."""
     path, box, style = parts(item)
     content = files.sha256(path).encode()
-    return digest("image", content) if box is None else digest("image", content, style, box.tobytes())
+    return digest("image", content) if box is None else digest("image", content, recipe(style), box.tobytes())
 
 
 def digest(*parts: str | bytes) -> bytes:
@@ -69,28 +68,4 @@ def picture(item: Item, mean: Sequence[float]) -> Image.Image:
     """The picture of an item; `mean` is the colour in [0, 1] that pads it."""
     path, box, style = parts(item)
     image = files.load_image(path)
-    if box is None:
-        return image
-    part = _cut(image, box)
-    return part if style == "tight" else _pad(part, mean)
-
-
-def _cut(image: Image.Image, box: np.ndarray) -> Image.Image:
-    """Cuts box_xyxy out, rounded outwards to whole px and clipped to the image."""
-    x0, y0, x1, y1 = box.tolist()
-    if not (x0 < x1 and y0 < y1 and min(x1, y1) > 0 and x0 < image.width and y0 < image.height):
-        raise ValueError(
-            f"box {tuple(box.tolist())} is empty or outside the image of {image.width} x {image.height} px"
-        )
-    start = math.floor(max(0, x0)), math.floor(max(0, y0))
-    return image.crop((*start, math.ceil(min(image.width, x1)), math.ceil(min(image.height, y1))))
-
-
-def _pad(image: Image.Image, mean: Sequence[float]) -> Image.Image:
-    """Centres the image on a square of the mean colour, which is about 0 after normalisation."""
-    from PIL import Image
-
-    edge = max(image.size)
-    square = Image.new("RGB", (edge, edge), tuple(round(255 * value) for value in mean))
-    square.paste(image, ((edge - image.width) // 2, (edge - image.height) // 2))
-    return square
+    return image if box is None else shown(image, box, style, mean)

@@ -3,7 +3,15 @@
 Fractions lie in [0, 1] and are never rounded.
 """
 
-from utils.metrics.boxes import grounding, iou
+from utils.metrics.boxes import (
+    best_overlaps,
+    crop_likeness,
+    grounding,
+    grounding_table,
+    iou,
+    overlaps,
+    proposal_recall,
+)
 from utils.metrics.classes import (
     Confused,
     confusable,
@@ -36,15 +44,18 @@ __all__ = [
     "Confused",
     "aurc",
     "average_precision",
+    "best_overlaps",
     "best_threshold",
     "bootstrap",
     "chance",
     "classification",
     "confusable",
     "confusion",
+    "crop_likeness",
     "detection_ap",
     "first_ranks",
     "grounding",
+    "grounding_table",
     "holm",
     "iou",
     "landmark_per_query",
@@ -55,12 +66,14 @@ __all__ = [
     "mcnemar",
     "multilabel_ap",
     "ndcg",
+    "overlaps",
     "paired_bootstrap",
     "paired_macro_bootstrap",
     "per_class",
     "per_query",
     "precision_recall",
     "proper_scores",
+    "proposal_recall",
     "reliability",
     "retrieval",
     "selective",

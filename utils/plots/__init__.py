@@ -14,9 +14,12 @@ from utils.plots.confusion import confusion_matrix
 from utils.plots.decisions import decision_chart
 from utils.plots.doubt import reliability_diagram, risk_coverage, set_sizes
 from utils.plots.forest import forest
+from utils.plots.grounding import Grounded, grounding_gallery, grounding_steps
+from utils.plots.heat import heat_overlay, heat_panels
 from utils.plots.layers import colour_strip, edge_map, hog_glyphs, keypoints, patch_grid, region_boxes
 from utils.plots.learning import few_shot_curves, learning_curves
 from utils.plots.mistakes import Misnamed, confused_pairs
+from utils.plots.parse import parse_tree
 from utils.plots.pictures import boxed, contact_sheet, retrieval_grid, search_poster
 from utils.plots.style import COLOURS, RIGHT, WRONG, encoded, save_figure, style
 from utils.plots.trade import curves_by_size, trade_off
@@ -27,6 +30,7 @@ __all__ = [
     "COLOURS",
     "RIGHT",
     "WRONG",
+    "Grounded",
     "Misnamed",
     "bars_by_bin",
     "bars_with_intervals",
@@ -47,12 +51,17 @@ __all__ = [
     "encoded",
     "few_shot_curves",
     "forest",
+    "grounding_gallery",
+    "grounding_steps",
+    "heat_overlay",
+    "heat_panels",
     "histograms",
     "hog_glyphs",
     "keypoints",
     "label_cost",
     "learning_curves",
     "matched",
+    "parse_tree",
     "patch_grid",
     "per_class_dots",
     "pr_curve",

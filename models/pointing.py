@@ -1,0 +1,200 @@
+"""Grounding without proposals, measured where it takes too long for a lecture; notebook 06 shows what this writes.
+
+`python models/pointing.py` writes reports/results/pointing.json: heads that learn a box from frozen features, heat maps
+and their boxes, both in bad weather, and what it tells when a heat map agrees with the box that was picked. Rates, layers,
+methods and thresholds are chosen on validation sentences; then the test sentences are asked once.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+HERE = Path(__file__).resolve().parent
+if str(HERE.parent) not in sys.path:
+    sys.path.insert(0, str(HERE.parent))
+
+from utils import cam, datasets, detect, embed, encoders, ground, metrics, report  # noqa: E402
+
+DATASET, SLOTS = "refcocog", {"CLIP OpenAI": "clip-vit-openai", "CLIP ResNet": "clip-rn50"}
+FIRST, DETECTOR = "CLIP OpenAI", "yolov8"
+LOSSES, RATES, FUSION_RATES, SEEDS = ("mse", "mse+iou", "l1+giou"), (3e-4, 1e-3, 3e-3), (3e-4, 1e-3), (0, 1, 2)
+LAYERS = {"CLIP OpenAI": (None, "vision_model.encoder.layers.4.layer_norm1"), "CLIP ResNet": (None, "visual.layer3.0")}
+METHODS = ("gradcam", "gradcam++", "layercam", "hirescam", "xgradcam", "eigencam", "eigengradcam")
+THRESHOLDS = np.round(np.arange(0.1, 0.96, 0.05), 2).tolist()
+STRENGTHS = (0.3, 0.7)
+Boxes = list[np.ndarray | None]
+
+
+def main() -> int:
+    """Learn, choose, measure, and write the results."""
+    words = datasets.expressions(DATASET)
+    parts = {split: words[words["split"] == split].reset_index(drop=True) for split in ("train", "val", "test")}
+    results = report.Results("pointing", dataset=DATASET, split="test", n=len(parts["test"]), unit="fraction")
+    encoder = encoders.load(SLOTS[FIRST], precision="fp32")
+    regression(results, parts, encoder)
+    best = {name: heat_maps(results, parts, name) for name in SLOTS}
+    weather(results, parts["test"], encoder, *best[FIRST])
+    print(f"written: {results.write()}")
+    return 0
+
+
+def regression(results: report.Results, parts: dict[str, pd.DataFrame], encoder: encoders.Encoder) -> None:
+    """The seed's perceptron by its loss and by better ones, and a light fusion of patches and sentence."""
+    asked = {split: ground.asked(part) for split, part in parts.items()}
+    text = {split: embed.texts(encoder, part["sentence"].tolist()) for split, part in parts.items()}
+    image = {split: embed.images(encoder, own.items) for split, own in asked.items()}
+    tokens = {split: ground.patches(encoder, own.items) for split, own in asked.items()}
+    mean = asked["train"].targets.mean(axis=0)
+    for name, box in {"whole picture": [0.5, 0.5, 1, 1], "mean box of train": mean}.items():
+        pixels = ground.from_square(np.tile(box, (len(parts["test"]), 1)), asked["test"].sizes)
+        add(results, parts["test"], list(pixels), task="heads", method=name)
+    scores = {}
+    for loss in LOSSES:
+        head = lambda seed: ground.MlpHead(2 * encoder.dim, seed=seed)  # noqa: E731
+        scores[loss] = seeds(results, parts, asked, inputs(image, text, asked), head, loss, RATES, "perceptron")
+    best = max(scores, key=scores.get)
+    shape = tokens["train"].shape[1:]
+    head = lambda seed: ground.Fusion(*shape, encoder.dim, dropout=0.0, seed=seed)  # noqa: E731
+    seeds(results, parts, asked, inputs(tokens, text, asked), head, best, FUSION_RATES, "fusion")
+
+
+def inputs(image: dict, text: dict, asked: dict) -> dict[str, ground.Inputs]:
+    """What a head is given, by split."""
+    return {split: ground.Inputs(image[split], text[split], asked[split].of) for split in asked}
+
+
+def seeds(
+    results: report.Results,
+    parts: dict[str, pd.DataFrame],
+    asked: dict,
+    given: dict[str, ground.Inputs],
+    make: Callable,
+    loss: str,
+    rates: tuple[float, ...],
+    name: str,
+) -> float:
+    """Three trainings at the rate that is best on validation sentences; their mean there, and test is measured."""
+
+    def run(rate: float, seed: int) -> tuple[float, np.ndarray, pd.DataFrame]:
+        head, sides = make(seed), [x for split in ("train", "val") for x in (given[split], asked[split].targets)]
+        history = ground.fit(head, *sides, loss=loss, rate=rate, seed=seed, progress=False)
+        boxes = ground.from_square(ground.predict(head, given["test"]), asked["test"].sizes)
+        return history.kept["val_mIoU"], boxes, history.curves
+
+    tried = {rate: run(rate, SEEDS[0]) for rate in rates}
+    rate = max(tried, key=lambda rate: tried[rate][0])
+    runs = [tried[rate], *(run(rate, seed) for seed in SEEDS[1:])]
+    overlap = np.concatenate([metrics.overlaps(list(boxes), truth(parts["test"])) for _, boxes, _ in runs])
+    images, number = np.tile(parts["test"]["image_id"], len(runs)), np.repeat(SEEDS, len(parts["test"]))
+    about = {"task": "heads", "method": f"{name}: {loss}", "params": {"rate": rate, "seeds": len(SEEDS)}}
+    results.add("mIoU", metrics.bootstrap(overlap, images, runs=number), **about)
+    results.add("acc@0.5", metrics.bootstrap(overlap >= 0.5, images, runs=number), **about)
+    for row in runs[0][2].to_dict("records"):
+        more = {"task": "head curves", "split": "val", "method": f"{name}: {loss}", "group": f"epoch {row['epoch']}"}
+        results.add("mIoU", row["val_mIoU"], **more)
+        results.add("loss", row["loss"], unit="loss", **more)
+    print(f"{name}, {loss}: rate {rate:g}, test mIoU {overlap.mean():.3f}", file=sys.stderr, flush=True)
+    return float(np.mean([run[0] for run in runs]))
+
+
+def truth(words: pd.DataFrame) -> np.ndarray:
+    """The true boxes (n, 4)."""
+    return np.array(words["box_xyxy"].tolist(), float)
+
+
+def add(results: report.Results, words: pd.DataFrame, boxes: Boxes, **about) -> np.ndarray:
+    """Mean IoU and accuracy of one box a sentence; returns the IoUs."""
+    overlap = metrics.overlaps(boxes, truth(words))
+    results.add("mIoU", metrics.bootstrap(overlap, words["image_id"]), **about)
+    results.add("acc@0.5", metrics.bootstrap(overlap >= 0.5, words["image_id"]), **about)
+    return overlap
+
+
+def heat_maps(results: report.Results, parts: dict[str, pd.DataFrame], name: str) -> tuple[str, str | None, float]:
+    """Every method and layer on val; the one of the best mean IoU on test. Returns method, layer and threshold."""
+    encoder, val, test = encoders.load(SLOTS[name], precision="fp32"), parts["val"], parts["test"]
+    tried = {}
+    for layer in LAYERS[name]:
+        for method in METHODS:
+            heats = cam.heat_maps(encoder, list(val["path"]), list(val["sentence"]), method, layer)
+            threshold = cam.choose_threshold(heats, truth(val), THRESHOLDS)
+            about = {"task": "heat maps", "split": "val", "n": len(val), "model": name, "method": method}
+            about |= {"group": layer or "usual layer", "params": {"threshold": threshold}}
+            overlap = add(results, val, [cam.box(heat, threshold) for heat in heats], **about)
+            results.add("pointing", float(cam.pointing(heats, truth(val)).mean()), **about)
+            tried[method, layer, threshold] = overlap.mean()
+            print(f"{name}, {layer}, {method}: mIoU {overlap.mean():.3f}", file=sys.stderr, flush=True)
+    method, layer, threshold = max(tried, key=tried.get)
+    about = {"task": "heat maps", "model": name, "group": layer or "usual layer", "params": {"threshold": threshold}}
+    for said, sentences in {method: test["sentence"], "the sentence of another thing": others(test)}.items():
+        heats = cam.heat_maps(encoder, list(test["path"]), list(sentences), method, layer)
+        add(results, test, [cam.box(heat, threshold) for heat in heats], method=said, **about)
+        interval = metrics.bootstrap(cam.pointing(heats, truth(test)), test["image_id"])
+        results.add("pointing", interval, method=said, **about)
+    inside = np.prod(truth(test)[:, 2:] - truth(test)[:, :2], axis=1) / sizes(test).prod(axis=1)
+    results.add("pointing", float(inside.mean()), method="chance", **about)
+    return method, layer, threshold
+
+
+def others(words: pd.DataFrame) -> list[str]:
+    """For each sentence one of another thing in the same picture, or of the next picture where there is none."""
+    said = []
+    for row in words.itertuples():
+        same = words[(words["image_id"] == row.image_id) & (words["ref_id"] != row.ref_id)]
+        said.append(same["sentence"].iloc[0] if len(same) else words["sentence"].iloc[(row.Index + 7) % len(words)])
+    return said
+
+
+def sizes(words: pd.DataFrame) -> np.ndarray:
+    """Widths and heights (n, 2) of the pictures."""
+    return np.array([(facts["width"], facts["height"]) for facts in words["facts"]], float)
+
+
+def weather(
+    results: report.Results,
+    test: pd.DataFrame,
+    encoder: encoders.Encoder,
+    method: str,
+    layer: str | None,
+    threshold: float,
+) -> None:
+    """The heat map's box and the detector's in clear water and in bad; and their agreement as a confidence."""
+    detector, paths = detect.load(DETECTOR), list(dict.fromkeys(test["path"]))
+    with tempfile.TemporaryDirectory() as folder:
+        for kind, strength in [("clear", 0.0), *((kind, strength) for kind in cam.KINDS for strength in STRENGTHS)]:
+            moved = {path: Path(folder) / f"{kind}-{strength}-{i}.png" for i, path in enumerate(paths)}
+            for i, (path, to) in enumerate(moved.items()):
+                cam.weather(path, kind if strength else cam.KINDS[0], strength, seed=i).save(to)
+            words = test.assign(path=[str(moved[path]) for path in test["path"]])
+            about = {"task": "weather", "group": f"{kind} {strength:g}" if strength else kind}
+            heats = cam.heat_maps(encoder, list(words["path"]), list(words["sentence"]), method, layer)
+            heat_boxes = [cam.box(heat, threshold) for heat in heats]
+            add(results, words, heat_boxes, method="heat map", **about)
+            picked = ground.answers(words, ground.proposals(words, detector), encoder)
+            overlap = add(results, words, picked["box_xyxy"].tolist(), method="proposals", **about)
+            if not strength:
+                agreement(results, picked, heat_boxes, overlap >= 0.5)
+
+
+def agreement(results: report.Results, picked: pd.DataFrame, heat_boxes: Boxes, right: np.ndarray) -> None:
+    """How well three confidences sort right picks before wrong ones: AURC, and accuracy of the surest half."""
+    ways = {
+        "share of the box": picked["score"].to_numpy(),
+        "IoU with the heat map": metrics.overlaps(heat_boxes, np.array(picked["box_xyxy"].tolist())),
+    }
+    ways["both multiplied"] = ways["share of the box"] * ways["IoU with the heat map"]
+    for name, sure in ways.items():
+        first = np.argsort(-sure, kind="stable")[: len(sure) // 2]
+        results.add("AURC", metrics.aurc(sure, right), task="confidence", method=name)
+        interval = metrics.bootstrap(right[first], picked["image_id"].to_numpy()[first])
+        results.add("accuracy of the surest half", interval, task="confidence", method=name)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

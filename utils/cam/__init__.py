@@ -1,0 +1,28 @@
+"""Class activation maps: where an image tower finds what a sentence says.
+
+Any of `METHODS` (Grad-CAM and its kin) turns a picture and a sentence into a map over the picture, `box` a map into a box.
+
+>>> heats = cam.heat_maps(encoder, paths, sentences, "gradcam")       # doctest: +SKIP
+>>> threshold = cam.choose_threshold(heats, true_boxes, (0.2, 0.4))   # doctest: +SKIP
+>>> cam.box(heats[0], threshold)                                      # doctest: +SKIP
+array([ 12.,  30.,  96., 101.])
+>>> cam.explain("photo.jpg", "a turtle in a net", out="why.png")      # doctest: +SKIP
+"""
+
+from utils.cam.boxes import box, choose_threshold, pointing
+from utils.cam.corruptions import KINDS, weather
+from utils.cam.explaining import Explanation, explain
+from utils.cam.mapping import heat_maps
+from utils.cam.methods import METHODS
+
+__all__ = [
+    "KINDS",
+    "METHODS",
+    "Explanation",
+    "box",
+    "choose_threshold",
+    "explain",
+    "heat_maps",
+    "pointing",
+    "weather",
+]
