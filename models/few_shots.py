@@ -25,7 +25,8 @@ LOADERS = {
     "specialist": partial(finetune.specialist, "fish"),
     "general CLIP": partial(encoders.load, "clip-vit-openai", precision="fp32"),
 }
-RATES, TRIED = (3e-4, 1e-3, 3e-3), 4  # LoRA's rates, tried with so many shots
+RATES, TRIED = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2), 4  # LoRA's rates, tried with so many shots
+STEPS = 30  # of LoRA, each on up to 32 images
 
 
 def main() -> int:
@@ -59,7 +60,8 @@ def shots_of(
 ) -> finetune.NamedShots:
     """LoRA on the training images, asked about those of a split."""
     train, asked = parts["train"], parts[split]
-    return finetune.NamedShots(load, list(train["item"]), list(train["label"]), list(asked["item"]), names, rate=rate)
+    items, labels = list(train["item"]), list(train["label"])
+    return finetune.NamedShots(load, items, labels, list(asked["item"]), names, steps=STEPS, rate=rate)
 
 
 def best_rate(load: Callable[[], encoders.Encoder], parts: dict[str, pd.DataFrame], names: list[str]) -> float:

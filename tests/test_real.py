@@ -12,11 +12,13 @@ from utils import (
     bylabel,
     captions,
     classical,
+    classify,
     config,
     datasets,
     embed,
     encoders,
     evaluate,
+    finetune,
     metrics,
     pooling,
     reef,
@@ -212,3 +214,30 @@ def test_real_turtles_are_told_apart_best_by_keypoints(real_data, capsys):
             print(f"{name}: top-1 {each['top1']['mean']:.3f} ({low:.3f} to {high:.3f}), mAP {each['mAP']['mean']:.3f}")
     assert all(each["top1"]["ci_low"] > each["top1"]["chance"] for each in found.values())
     assert found["SIFT of 30 by VLAD"]["top1"]["mean"] > max(found[name]["top1"]["mean"] for name in seeing)
+
+
+def test_real_fish_are_named_better_by_several_ways_to_look_than_by_colours_and_gradients(real_data, capsys):
+    """The steps of notebook 05; everything is chosen by cross-validation inside train."""
+    frame = datasets.whole(datasets.resplit(datasets.load("fish31", root=real_data / "fish31"), "published"))
+    names, codes = classify.check_labels(frame)
+    train, val = ((frame["split"] == split).to_numpy() for split in ("train", "val"))
+    lookers = {
+        "general CLIP": encoders.load("clip-vit-openai", precision="fp32"),
+        "specialist": finetune.specialist("fish"),
+        "colours": classical.HsvHistogram(),
+        "gradients": classical.Hog(),
+        "keypoints": classical.Vlad.fit(list(frame["path"][train]), words=32, size=320),
+    }
+    emb = {name: embed.images(looker, list(frame["item"])) for name, looker in lookers.items()}
+    labels, found = frame["label"][train].tolist(), {}
+    ways = {"colours and gradients": ("colours", "gradients"), "several ways": tuple(lookers)}
+    for name, used in ways.items():
+        probe = classify.KernelProbe.fit({way: emb[way][train] for way in used}, labels)
+        prob = probe.predict_proba({way: emb[way][val] for way in used})
+        found[name] = evaluate.naming(codes[val], prob)["macro_accuracy"]
+        with capsys.disabled():
+            low, high = found[name]["ci_low"], found[name]["ci_high"]
+            print(
+                f"\n{name} ({', '.join(probe.rows)}): macro accuracy {found[name]['mean']:.3f} ({low:.3f} to {high:.3f})"
+            )
+    assert found["several ways"]["mean"] > found["colours and gradients"]["mean"] > 1 / len(names)

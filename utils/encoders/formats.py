@@ -63,10 +63,8 @@ class OpenAIEncoder(Encoder):
     kind = "openai"
 
     def __init__(self, state: dict[str, torch.Tensor], name: str):
-        from clip.model import CLIP
-
         sizes = _sizes(state)
-        model = CLIP(**sizes)
+        model = weights.clip_package().model.CLIP(**sizes)
         model.load_state_dict(state)
         self.tokenizer = _openai_tokenizer()
         edge = sizes["image_resolution"]
@@ -103,9 +101,7 @@ class OpenAIEncoder(Encoder):
 @cache
 def _openai_tokenizer():
     """One for all encoders: to read its merges takes as long as to load a miniature."""
-    from clip.simple_tokenizer import SimpleTokenizer
-
-    return SimpleTokenizer()
+    return weights.clip_package().simple_tokenizer.SimpleTokenizer()
 
 
 def open_source(source: str, name: str) -> Encoder:
@@ -141,8 +137,7 @@ def _open_local(path: Path, name: str) -> Encoder:
 
 
 def _open_published(source: str, name: str) -> Encoder:
-    import clip.clip
-
+    clip = weights.clip_package()
     if source not in clip.available_models():
         return HuggingFaceEncoder(source, name)
     url, folder = clip.clip._MODELS[source], os.path.expanduser("~/.cache/clip")

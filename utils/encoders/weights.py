@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from utils import files
 
@@ -84,11 +85,22 @@ def _is_torchscript(path: Path) -> bool:
         return any(name.endswith("/constants.pkl") for name in archive.namelist())
 
 
+def clip_package() -> Any:
+    """OpenAI's package; that it needs an old setuptools is known (requirements.txt) and not said at every import."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
+        import clip.clip
+        import clip.model
+        import clip.simple_tokenizer
+    return clip
+
+
 def _published_torchscript(path: Path) -> dict[str, torch.Tensor]:
-    import clip.clip
     import torch
 
-    if not any(files.sha256(path) in url for url in clip.clip._MODELS.values()):  # the addresses hold the sums
+    if not any(
+        files.sha256(path) in url for url in clip_package().clip._MODELS.values()
+    ):  # the addresses hold the sums
         raise ValueError(
             f"{path} is refused: TorchScript can run code, and this is no archive that OpenAI published; "
             "save its state_dict() as .safetensors"
