@@ -1,7 +1,7 @@
 """How many photographs a species needs: every few-shot method, LoRA among them; notebook 05 shows what this writes.
 
 `python models/few_shots.py` writes reports/results/fish_few_shots.json. Settings of the methods on embeddings are chosen on
-as few validation photographs as there are shots; LoRA's learning rate once for each encoder, on four of each species.
+as many validation photographs as there are shots, four at most; LoRA's learning rate once for each encoder, with four shots.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,14 @@ HERE = Path(__file__).resolve().parent
 if str(HERE.parent) not in sys.path:
     sys.path.insert(0, str(HERE.parent))
 
-from utils import datasets, detect, embed, encoders, finetune, ground, metrics, report  # noqa: E402
+from utils import datasets, detect, embed, encoders, files, finetune, ground, metrics, report  # noqa: E402
 
 DATASET, SEED = "refcocog", 0
 DETECTORS, TRUTH, LEADING = ("yolov5", "yolov8", "detr"), "true boxes", "yolov8"
 SLOTS = {"CLIP OpenAI": "clip-vit-openai", "CLIP LAION": "clip-vit-laion", "CLIP ResNet": "clip-rn50"}
-FIRST, TUNED = "CLIP OpenAI", "CLIP OpenAI, tuned"
+FIRST, TUNED = "CLIP OpenAI", "CLIP OpenAI tuned"
 CONFIDENCES, IOUS = (0.05, 0.1, 0.25, 0.5), (0.5, 0.7, 0.9)
-AXES: dict[str, tuple[Any, ...]] = {  # in the order of their choice; the first is the seed's
+AXES: dict[str, tuple[Any, ...]] = {  # in the order of their choice; of equal values the first
     "relations": (False, True),
     "text": ("sentence", "subject", "both"),
     "gate": (None, 1.0, 0.95, 0.9, 0.8),
@@ -56,23 +57,24 @@ def main() -> int:
     opened = {name: detect.load(name) for name in DETECTORS}
     on_val = ground.proposals(val, opened[LEADING])
     best = chosen(results, val, (on_val, opened[LEADING].classes), seeing[FIRST])
-    settings = {name: thresholds(results, val, detector, seeing[FIRST], best) for name, detector in opened.items()}
-    found = {name: (ground.proposals(test, opened[name], *settings[name]), opened[name].classes) for name in DETECTORS}
+    setting = thresholds(results, val, opened, seeing[FIRST], best)
+    found = {name: (ground.proposals(test, opened[name], *setting), opened[name].classes) for name in DETECTORS}
     found[TRUTH] = ground.truth(test), opened[LEADING].classes
     methods = {
         "sentence": ground.Method(),
         "subject": ground.Method(text="subject"),
         "both": ground.Method(text="both"),
-        "sentence, relations": ground.Method(relations=True),
+        "sentence + relations": ground.Method(relations=True),
         "chosen": best,
-        "chosen, without relations": replace(best, relations=False),
-        "chosen, contrast": replace(best, contrast=True),
+        "chosen - relations": replace(best, relations=False),
+        "chosen + contrast": replace(best, contrast=True),
     }
     for name, (boxes, classes) in found.items():
         bounds(results, test, name, boxes)
         for who, encoder in seeing.items():
             for label, method in methods.items():
                 judged(results, test, name, who, label, ground.answers(test, boxes, encoder, method, classes))
+    on_val = ground.proposals(val, opened[LEADING], *setting)
     captions(results, val, test, on_val, found[LEADING][0], seeing[FIRST])
     print(f"written: {results.write()}")
     return 0
@@ -97,23 +99,28 @@ def accuracy(words: pd.DataFrame, answers: pd.DataFrame) -> float:
 def thresholds(
     results: report.Results,
     val: pd.DataFrame,
-    detector: detect.Detector,
+    opened: Mapping[str, detect.Detector],
     encoder: encoders.Encoder,
     method: ground.Method,
 ) -> tuple[float, float]:
-    """Confidence and IoU of non-maximum suppression: the best on validation sentences, of equal ones the first.
+    """Confidence and IoU of non-maximum suppression, the same for all detectors: the best mean on validation sentences.
 
-    They are tried with the chosen method: a box too many hardly disturbs who compares crops, but him who counts them.
+    They are tried with the chosen method, since a box too many disturbs whoever counts boxes.
     """
     tried = {}
-    for confidence in CONFIDENCES:
-        for iou in IOUS:
+    for confidence, iou in product(CONFIDENCES, IOUS):
+        found = []
+        for name, detector in opened.items():
             boxes = ground.proposals(val, detector, confidence, iou)
-            tried[confidence, iou] = accuracy(val, ground.answers(val, boxes, encoder, method, detector.classes))
-            about = {"task": "thresholds", "split": "val", "n": len(val), "model": detector.name}
-            results.add("acc@0.5", tried[confidence, iou], params={"confidence": confidence, "iou": iou}, **about)
+            found.append(accuracy(val, ground.answers(val, boxes, encoder, method, detector.classes)))
+            about = {"task": "thresholds", "split": "val", "n": len(val), "model": name}
+            results.add("acc@0.5", found[-1], params={"confidence": confidence, "iou": iou}, **about)
+        tried[confidence, iou] = np.mean(found)
     best = max(tried, key=tried.get)
-    print(f"{detector.name}: confidence {best[0]}, IoU {best[1]}: {tried[best]:.3f}", file=sys.stderr)
+    about = {"task": "method", "split": "val", "n": len(val), "unit": "fraction"}
+    told = asdict(method) | {"crops": list(method.crops), "confidence": best[0], "iou": best[1]}
+    results.add("acc@0.5", float(tried[best]), params=told, **about)
+    print(f"confidence {best[0]}, IoU {best[1]}: {tried[best]:.3f}", file=sys.stderr)
     return best
 
 
@@ -143,15 +150,14 @@ def said(value: Any) -> str:
 
 def bounds(results: report.Results, test: pd.DataFrame, detector: str, found: Mapping) -> None:
     """What no choice among the boxes can exceed, and what needs no sentence."""
-    keyed = test["image_id" if detector == TRUTH else "path"]
-    boxes, true = [found[key].boxes_xyxy for key in keyed], np.array(test["box_xyxy"].tolist())
+    boxes, true = [found[path].boxes_xyxy for path in test["path"]], np.array(test["box_xyxy"].tolist())
     best = metrics.best_overlaps(boxes, true)
     about = {"task": "proposals", "model": detector}
     for level in (0.5, 0.75):
         results.add(f"recall@{level}", metrics.bootstrap(best >= level, test["image_id"]), **about)
-    pictures = dict(zip(keyed, map(len, boxes), strict=True))
-    results.add("boxes of a picture", float(np.mean(list(pictures.values()))), unit="boxes", **about)
-    results.add("pictures without a box", sum(count == 0 for count in pictures.values()), unit="pictures", **about)
+    counts, about = list(map(len, found.values())), about | {"n": len(found)}
+    results.add("boxes of a picture", float(np.mean(counts)), unit="boxes", **about)
+    results.add("pictures without a box", counts.count(0), unit="pictures", **about)
     for name, way in {"random box": ground.random_box, "largest box": ground.largest_box}.items():
         answers = way(test, found)
         interval = metrics.bootstrap(hits(test, answers) >= 0.5, answers["image_id"])
@@ -174,7 +180,7 @@ def judged(
     for task, by in {"by what decides": facts["decides"], "by rivals of the same kind": rivals}.items():
         for row in metrics.grounding_table(overlap, answers["image_id"], by):
             interval = {"mean": row["value"], "ci_low": row["ci_low"], "ci_high": row["ci_high"]}
-            more = about | {"task": task, "group": str(row["bin"]), "n": row["n"]}
+            more = {**about, "task": task, "group": str(row["bin"]), "n": row["n"]}
             results.add("acc@0.5", interval, **more)
 
 
@@ -193,16 +199,17 @@ def captions(
         about = {"task": "pseudo-queries", "split": "val", "n": len(val), "model": LEADING}
         results.add("acc@0.5", float((overlap >= 0.5).mean()), params={"weight": str(weight)}, **about)
     best = WEIGHTS[int(np.argmax([(overlap >= 0.5).mean() for overlap in tried]))]
-    ways = {"picture alone": 0.0, "caption alone": np.inf, "both, weight of val": best}
+    ways = {"picture alone": 0.0, "caption alone": np.inf, "both": best}
     for name, weight in ways.items():
         interval = metrics.bootstrap(guess["test"](weight) >= 0.5, test["image_id"])
-        about = {"task": "pseudo-queries", "model": LEADING, "method": name.replace(",", ";")}
+        about = {"task": "pseudo-queries", "model": LEADING, "method": name}
         results.add("acc@0.5", interval, params={"weight": str(weight)}, **about)
 
 
 def weighed(words: pd.DataFrame, found: Mapping, encoder: encoders.Encoder) -> Callable[[float], np.ndarray]:
-    """A function of the captions' weight: IoU of each answer, (n,); where nothing was found it is 0."""
+    """A function of the captions' weight: IoU of each answer, (n,); where nothing was found it is the whole picture."""
     boxes = {path: some.boxes_xyxy for path, some in found.items()}
+    boxes |= {path: np.array([[0, 0, *files.load_image(path).size]]) for path, rows in boxes.items() if not len(rows)}
     items = {path: [(path, tuple(box), "pad") for box in rows.tolist()] for path, rows in boxes.items()}
     flat = [item for own in items.values() for item in own]
     told, emb = (
@@ -219,9 +226,9 @@ def weighed(words: pd.DataFrame, found: Mapping, encoder: encoders.Encoder) -> C
     true = np.array(words["box_xyxy"].tolist())
 
     def overlap(weight: float) -> np.ndarray:
-        scores = [ground.added(*pair, weight) if len(pair[0]) else None for pair in zip(seen, spoken, strict=True)]
+        scores = [ground.added(*pair, weight) for pair in zip(seen, spoken, strict=True)]
         rows = zip(words["path"], scores, strict=True)
-        return metrics.overlaps([None if own is None else boxes[path][own.argmax()] for path, own in rows], true)
+        return metrics.overlaps([boxes[path][own.argmax()] for path, own in rows], true)
 
     return overlap
 

@@ -13,9 +13,8 @@ def deflate(path: Path) -> None:
     with (
         zipfile.ZipFile(path) as stored,
         files.atomic_write(path) as temporary,
-        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed,
+        zipfile.ZipFile(temporary, "w") as packed,
     ):
         for entry in stored.infolist():
             content = stored.read(entry)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            packed.writestr(entry, content)
+            packed.writestr(entry, content, zipfile.ZIP_DEFLATED, compresslevel=9)

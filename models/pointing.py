@@ -1,8 +1,9 @@
 """Grounding without proposals, measured where it takes too long for a lecture; notebook 06 shows what this writes.
 
 `python models/pointing.py` writes reports/results/pointing.json: heads that learn a box from frozen features, heat maps
-and their boxes, both in bad weather, and what it tells when a heat map agrees with the box that was picked. Rates, layers,
-methods and thresholds are chosen on validation sentences; then the test sentences are asked once.
+and their boxes, both in bad weather, and what it tells when a heat map agrees with the box that `grounding.py`'s method
+picks (run that first). Rates, layers, methods and thresholds are chosen on validation sentences; then the test sentences are
+asked once.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,7 @@ FIRST, DETECTOR = "CLIP OpenAI", "yolov8"
 LOSSES, RATES, FUSION_RATES, SEEDS = ("mse", "mse+iou", "l1+giou"), (3e-4, 1e-3, 3e-3), (3e-4, 1e-3), (0, 1, 2)
 LAYERS = {"CLIP OpenAI": (None, "vision_model.encoder.layers.4.layer_norm1"), "CLIP ResNet": (None, "visual.layer3.0")}
 METHODS = ("gradcam", "gradcam++", "layercam", "hirescam", "xgradcam", "eigencam", "eigengradcam")
+BLIND = "eigencam"  # never looks at the sentence: shown, and not chosen
 THRESHOLDS = np.round(np.arange(0.1, 0.96, 0.05), 2).tolist()
 STRENGTHS = (0.3, 0.7)
 Boxes = list[np.ndarray | None]
@@ -56,12 +59,11 @@ def regression(results: report.Results, parts: dict[str, pd.DataFrame], encoder:
         add(results, parts["test"], list(pixels), task="heads", method=name)
     scores = {}
     for loss in LOSSES:
-        head = lambda seed: ground.MlpHead(2 * encoder.dim, seed=seed)  # noqa: E731
-        scores[loss] = seeds(results, parts, asked, inputs(image, text, asked), head, loss, RATES, "perceptron")
+        head = partial(ground.MlpHead, 2 * encoder.dim)
+        scores[loss] = trained(results, parts, asked, inputs(image, text, asked), head, loss, RATES, "perceptron")
     best = max(scores, key=scores.get)
-    shape = tokens["train"].shape[1:]
-    head = lambda seed: ground.Fusion(*shape, encoder.dim, dropout=0.0, seed=seed)  # noqa: E731
-    seeds(results, parts, asked, inputs(tokens, text, asked), head, best, FUSION_RATES, "fusion")
+    head = partial(ground.Fusion, *tokens["train"].shape[1:], encoder.dim, dropout=0.0)
+    trained(results, parts, asked, inputs(tokens, text, asked), head, best, FUSION_RATES, "fusion")
 
 
 def inputs(image: dict, text: dict, asked: dict) -> dict[str, ground.Inputs]:
@@ -69,7 +71,7 @@ def inputs(image: dict, text: dict, asked: dict) -> dict[str, ground.Inputs]:
     return {split: ground.Inputs(image[split], text[split], asked[split].of) for split in asked}
 
 
-def seeds(
+def trained(
     results: report.Results,
     parts: dict[str, pd.DataFrame],
     asked: dict,
@@ -81,26 +83,25 @@ def seeds(
 ) -> float:
     """Three trainings at the rate that is best on validation sentences; their mean there, and test is measured."""
 
-    def run(rate: float, seed: int) -> tuple[float, np.ndarray, pd.DataFrame]:
-        head, sides = make(seed), [x for split in ("train", "val") for x in (given[split], asked[split].targets)]
-        history = ground.fit(head, *sides, loss=loss, rate=rate, seed=seed, progress=False)
-        boxes = ground.from_square(ground.predict(head, given["test"]), asked["test"].sizes)
-        return history.kept["val_mIoU"], boxes, history.curves
+    def run(rate: float, seed: int) -> tuple[ground.MlpHead | ground.Fusion, ground.History]:
+        head, sides = make(seed=seed), [x for split in ("train", "val") for x in (given[split], asked[split].targets)]
+        return head, ground.fit(head, *sides, loss=loss, rate=rate, seed=seed, progress=False)
 
     tried = {rate: run(rate, SEEDS[0]) for rate in rates}
-    rate = max(tried, key=lambda rate: tried[rate][0])
+    rate = max(tried, key=lambda rate: tried[rate][1].kept["val_mIoU"])
     runs = [tried[rate], *(run(rate, seed) for seed in SEEDS[1:])]
-    overlap = np.concatenate([metrics.overlaps(list(boxes), truth(parts["test"])) for _, boxes, _ in runs])
+    boxes = [ground.from_square(ground.predict(head, given["test"]), asked["test"].sizes) for head, _ in runs]
+    overlap = np.concatenate([metrics.overlaps(list(some), truth(parts["test"])) for some in boxes])
     images, number = np.tile(parts["test"]["image_id"], len(runs)), np.repeat(SEEDS, len(parts["test"]))
     about = {"task": "heads", "method": f"{name}: {loss}", "params": {"rate": rate, "seeds": len(SEEDS)}}
     results.add("mIoU", metrics.bootstrap(overlap, images, runs=number), **about)
     results.add("acc@0.5", metrics.bootstrap(overlap >= 0.5, images, runs=number), **about)
-    for row in runs[0][2].to_dict("records"):
-        more = {"task": "head curves", "split": "val", "method": f"{name}: {loss}", "group": f"epoch {row['epoch']}"}
-        results.add("mIoU", row["val_mIoU"], **more)
-        results.add("loss", row["loss"], unit="loss", **more)
+    for row in runs[0][1].curves.to_dict("records"):
+        more = {"task": "head curves", "method": f"{name}: {loss}", "group": f"epoch {row['epoch']}"}
+        results.add("mIoU", row["val_mIoU"], split="val", n=len(parts["val"]), **more)
+        results.add("loss", row["loss"], split="train", n=len(parts["train"]), unit="loss", **more)
     print(f"{name}, {loss}: rate {rate:g}, test mIoU {overlap.mean():.3f}", file=sys.stderr, flush=True)
-    return float(np.mean([run[0] for run in runs]))
+    return float(np.mean([history.kept["val_mIoU"] for _, history in runs]))
 
 
 def truth(words: pd.DataFrame) -> np.ndarray:
@@ -128,32 +129,45 @@ def heat_maps(results: report.Results, parts: dict[str, pd.DataFrame], name: str
             about |= {"group": layer or "usual layer", "params": {"threshold": threshold}}
             overlap = add(results, val, [cam.box(heat, threshold) for heat in heats], **about)
             results.add("pointing", float(cam.pointing(heats, truth(val)).mean()), **about)
-            tried[method, layer, threshold] = overlap.mean()
+            if method != BLIND:
+                tried[method, layer, threshold] = overlap.mean()
             print(f"{name}, {layer}, {method}: mIoU {overlap.mean():.3f}", file=sys.stderr, flush=True)
     method, layer, threshold = max(tried, key=tried.get)
     about = {"task": "heat maps", "model": name, "group": layer or "usual layer", "params": {"threshold": threshold}}
-    for said, sentences in {method: test["sentence"], "the sentence of another thing": others(test)}.items():
-        heats = cam.heat_maps(encoder, list(test["path"]), list(sentences), method, layer)
-        add(results, test, [cam.box(heat, threshold) for heat in heats], method=said, **about)
-        interval = metrics.bootstrap(cam.pointing(heats, truth(test)), test["image_id"])
-        results.add("pointing", interval, method=said, **about)
+    asked = {method: test["sentence"]}
+    asked |= {f"asked for another {what}": others(test, what == "of its kind") for what in ("of its kind", "kind")}
+    for said, sentences in asked.items():
+        rows = test[sentences.notna()]
+        heats = cam.heat_maps(encoder, list(rows["path"]), list(sentences.dropna()), method, layer)
+        more = about | {"method": said, "n": len(rows)}
+        add(results, rows, [cam.box(heat, threshold) for heat in heats], **more)
+        interval = metrics.bootstrap(cam.pointing(heats, truth(rows)), rows["image_id"])
+        results.add("pointing", interval, **more)
     inside = np.prod(truth(test)[:, 2:] - truth(test)[:, :2], axis=1) / sizes(test).prod(axis=1)
     results.add("pointing", float(inside.mean()), method="chance", **about)
     return method, layer, threshold
 
 
-def others(words: pd.DataFrame) -> list[str]:
-    """For each sentence one of another thing in the same picture, or of the next picture where there is none."""
+def others(words: pd.DataFrame, alike: bool) -> pd.Series:
+    """For each sentence that of another thing in the same picture, of the same kind or of another; None without one."""
     said = []
     for row in words.itertuples():
-        same = words[(words["image_id"] == row.image_id) & (words["ref_id"] != row.ref_id)]
-        said.append(same["sentence"].iloc[0] if len(same) else words["sentence"].iloc[(row.Index + 7) % len(words)])
-    return said
+        rest = words[(words["image_id"] == row.image_id) & (words["ref_id"] != row.ref_id)]
+        rest = rest[(rest["category"] == row.category) == alike]
+        said.append(rest["sentence"].iloc[0] if len(rest) else None)
+    return pd.Series(said, words.index, dtype=object)
 
 
 def sizes(words: pd.DataFrame) -> np.ndarray:
     """Widths and heights (n, 2) of the pictures."""
     return np.array([(facts["width"], facts["height"]) for facts in words["facts"]], float)
+
+
+def chosen_method() -> tuple[ground.Method, tuple[float, float]]:
+    """The method, and confidence and IoU of the proposals, that `models/grounding.py` chose on validation sentences."""
+    told = next(made["params"] for made in report.read("grounding") if made["task"] == "method")
+    setting = told.pop("confidence"), told.pop("iou")
+    return ground.Method(**told), setting
 
 
 def weather(
@@ -166,6 +180,7 @@ def weather(
 ) -> None:
     """The heat map's box and the detector's in clear water and in bad; and their agreement as a confidence."""
     detector, paths = detect.load(DETECTOR), list(dict.fromkeys(test["path"]))
+    how, setting = chosen_method()
     with tempfile.TemporaryDirectory() as folder:
         for kind, strength in [("clear", 0.0), *((kind, strength) for kind in cam.KINDS for strength in STRENGTHS)]:
             moved = {path: Path(folder) / f"{kind}-{strength}-{i}.png" for i, path in enumerate(paths)}
@@ -176,7 +191,7 @@ def weather(
             heats = cam.heat_maps(encoder, list(words["path"]), list(words["sentence"]), method, layer)
             heat_boxes = [cam.box(heat, threshold) for heat in heats]
             add(results, words, heat_boxes, method="heat map", **about)
-            picked = ground.answers(words, ground.proposals(words, detector), encoder)
+            picked = ground.answers(words, ground.proposals(words, detector, *setting), encoder, how, detector.classes)
             overlap = add(results, words, picked["box_xyxy"].tolist(), method="proposals", **about)
             if not strength:
                 agreement(results, picked, heat_boxes, overlap >= 0.5)
@@ -189,6 +204,8 @@ def agreement(results: report.Results, picked: pd.DataFrame, heat_boxes: Boxes, 
         "IoU with the heat map": metrics.overlaps(heat_boxes, np.array(picked["box_xyxy"].tolist())),
     }
     ways["both multiplied"] = ways["share of the box"] * ways["IoU with the heat map"]
+    results.add("AURC", 1 - right.mean(), task="confidence", method="no confidence")
+    results.add("accuracy of the surest half", float(right.mean()), task="confidence", method="no confidence")
     for name, sure in ways.items():
         first = np.argsort(-sure, kind="stable")[: len(sure) // 2]
         results.add("AURC", metrics.aurc(sure, right), task="confidence", method=name)

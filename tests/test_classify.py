@@ -141,6 +141,13 @@ def test_frames_without_labels_are_refused(frame, message):
         classify.check_labels(frame)
 
 
+def test_a_split_that_is_not_there_is_named():
+    frame = frame_of(train=["eel", "carp"], val=["eel", "carp"])
+    assert classify.check_labels(frame, splits=["train", "val"]).names == ["carp", "eel"]
+    with pytest.raises(ValueError, match="no image is in test: are the folders there"):
+        classify.check_labels(frame, splits=["train", "val", "test"])
+
+
 def test_an_empty_species_folder_is_named():
     with pytest.raises(ValueError, match="1 classes have no image in any split: Mullet. Are their folders empty"):
         classify.check_labels(frame_of(train=["eel", "carp"]), expected=["carp", "eel", "Mullet"])

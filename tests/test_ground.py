@@ -202,7 +202,8 @@ def test_the_true_boxes_are_the_upper_bound(scene):
               {"box_xyxy": [0, 0, 9, 9], "label": "crowd", "crowd": True}], [], []]  # fmt: skip
     frame = pd.DataFrame({"image_id": words["image_id"].unique(), "boxes": boxes})
     found = ground.truth(words, frame)
-    assert found["seen/one.png"].labels == ["a"] and found["seen/one.png"].boxes_xyxy.tolist() == [list(CELLS["left"])]
+    first = found[str(words["path"].iloc[0])]
+    assert first.labels == ["a"] and first.boxes_xyxy.tolist() == [list(CELLS["left"])]
     assert [len(boxes) for boxes in found.values()] == [1, 0, 0]
     assert ground.answers(words, found, Colours()).attrs["whole"] == 3
     with pytest.raises(ValueError, match="the manifest lacks 1 pictures, such as seen/one.png"):
@@ -212,9 +213,9 @@ def test_the_true_boxes_are_the_upper_bound(scene):
 def test_truth_belongs_to_the_words_of_the_data_set():
     words = datasets.expressions("refcocog")[:20]
     found = ground.truth(words)
-    assert set(found) == set(words["image_id"])
+    assert set(found) == set(words["path"])
     for row in words.itertuples():
-        assert list(row.box_xyxy) in found[row.image_id].boxes_xyxy.tolist()
+        assert list(row.box_xyxy) in found[row.path].boxes_xyxy.tolist()
 
 
 def test_baselines_have_the_form_of_answers(scene):

@@ -27,11 +27,41 @@ def test_one_way_is_scikit_learns_kernel_ridge():
         width, strength = float(np.random.default_rng(seed).uniform(0.5, 2)), 0.1 * (1 + seed % 3)
         probe = KernelProbe.fit({"rings": looks["rings"]}, labels, (width,), (strength,))
         apart = ((looks["rings"][:, None] - looks["rings"]) ** 2).sum(-1)
-        oracle = KernelRidge(kernel="rbf", gamma=width / np.median(apart), alpha=strength)
+        typical = np.median(apart[~np.eye(len(apart), dtype=bool)])
+        oracle = KernelRidge(kernel="rbf", gamma=width / typical, alpha=strength)
         oracle.fit(looks["rings"], 2 * np.eye(3)[codes] - 1)
         fresh = rings(9, 100 + seed)[0]["rings"]
         expected = classify.softmax(probe.scale * oracle.predict(fresh))
         np.testing.assert_allclose(probe.predict_proba({"rings": fresh}), expected, atol=1e-8)
+
+
+def test_several_ways_are_the_mean_of_their_kernels():
+    from sklearn.kernel_ridge import KernelRidge
+
+    rng, codes = np.random.default_rng(3), np.arange(160) % 4
+    looks = {n: (part + 0.25 * rng.normal(size=160))[:, None] for n, part in (("a", codes // 2), ("b", codes % 2))}
+    probe = KernelProbe.fit(looks, list(map(str, codes)))
+    apart = {way: (rows - rows.T) ** 2 for way, rows in looks.items()}
+    off = ~np.eye(160, dtype=bool)
+    kernel = np.mean([np.exp(-probe.width * own / np.median(own[off])) for own in apart.values()], axis=0)
+    oracle = KernelRidge(kernel="precomputed", alpha=probe.strength).fit(kernel, 2 * np.eye(4)[codes] - 1)
+    expected = classify.softmax(probe.scale * oracle.predict(kernel))
+    np.testing.assert_allclose(probe.predict_proba(looks), expected, atol=1e-8)
+
+
+def test_rows_far_from_the_origin_are_told_apart_as_near_it():
+    looks, labels, _ = rings(90, seed=7)
+    near = KernelProbe.fit({"rings": looks["rings"]}, labels, (1.0,), (0.1,))
+    far = KernelProbe.fit({"rings": looks["rings"] + 1e4}, labels, (1.0,), (0.1,))
+    fresh = rings(9, seed=8)[0]["rings"]
+    expected = near.predict_proba({"rings": fresh})
+    np.testing.assert_allclose(far.predict_proba({"rings": fresh + 1e4}), expected, atol=1e-4)
+
+
+def test_a_hopeless_task_is_learned_all_the_same():
+    rows = np.random.default_rng(2).normal(size=(4, 2))
+    probe = KernelProbe.fit({"a": rows}, ["eel", "carp", "eel", "carp"], folds=2)
+    assert list(probe.rows) == ["a"]
 
 
 def test_rings_are_told_apart_where_a_linear_probe_cannot():
@@ -92,11 +122,12 @@ def test_an_image_far_from_all_others_is_nobodys():
     ("change", "message"),
     [
         ({"looks": {}}, "0 ways"),
-        ({"widths": ()}, "give one at least"),
+        ({"widths": ()}, "give one of each at least"),
+        ({"widths": (np.nan,)}, "numbers above 0"),
         ({"strengths": (0.1, 0.0)}, "numbers above 0"),
-        ({"looks": {"a": np.eye(9), "b": np.eye(8)}}, "8 embeddings and 9 labels"),
+        ({"looks": {"a": np.eye(9), "b": np.eye(8)}}, "by 'b': 8 embeddings and 9 labels"),
         ({"looks": {"a": np.full((9, 2), np.nan)}}, "NaN"),
-        ({"looks": {"a": np.ones((9, 2))}}, "by 'a' most images are alike"),
+        ({"looks": {"a": np.full((9, 512), 0.7)}}, "by 'a' most images are alike"),
         ({"labels": ["eel"] * 9}, "all 9 images are of one class"),
         ({"folds": 4}, r"4 folds need 4 images of each class; fewer have bass \(3\)"),
     ],

@@ -30,7 +30,9 @@ def shots(pictures, **options):
 
 
 def test_names_never_heard_are_learned_from_four_images(pictures):
+    untuned = shots(pictures, rate=1e-9)(np.arange(4), 2, 0)
     prob = shots(pictures)(np.arange(4), 2, 0)
+    assert prob[np.arange(4), [0, 1, 0, 1]].min() > untuned[np.arange(4), [0, 1, 0, 1]].min()
     assert prob.shape == (4, 2) and prob.dtype == np.float64
     np.testing.assert_allclose(prob.sum(axis=1), 1)
     assert prob.argmax(axis=1).tolist() == [0, 1, 0, 1]
@@ -49,15 +51,32 @@ def test_every_run_starts_from_the_untuned_encoder(pictures):
     assert tuned.fingerprint != before and tuned.base == before and load().fingerprint == before
 
 
-@pytest.mark.parametrize("options", [{"steps": 0}, {"batch": 0}, {"rate": 0.0}, {"template": "a photo"}])
+@pytest.mark.parametrize(
+    "options",
+    [{"steps": 0}, {"batch": 0}, {"rate": 0.0}, {"rate": float("nan")}, {"template": "a photo"}, {"template": "{} {}"}],
+)
 def test_settings_that_cannot_be_are_named(pictures, options):
-    with pytest.raises(ValueError, match="give steps and batch from 1, a rate above 0, and {} for the name"):
+    with pytest.raises(ValueError, match="give steps and batch from 1, a rate above 0, and one {} for the name"):
         shots(pictures, **options)
 
 
-def test_images_need_a_label_each(pictures):
-    with pytest.raises(ValueError, match="12 images and 8 labels"):
-        finetune.NamedShots(load, pictures[0], pictures[1][:8], pictures[0], CLASSES)
+@pytest.mark.parametrize(
+    ("labels", "classes", "message"),
+    [
+        (CLASSES * 4, CLASSES, "12 images and 8 labels"),
+        (["blorp"] * 11 + ["turtle"], CLASSES, r"labels beside them \['turtle'\]"),
+        (["blorp"] * 12, ["blorp"], "two at least"),
+        (CLASSES * 6, [*CLASSES, "blorp"], "name each class once"),
+    ],
+)
+def test_images_need_a_label_each_and_classes_a_name_each(pictures, labels, classes, message):
+    with pytest.raises(ValueError, match=message):
+        finetune.NamedShots(load, pictures[0], labels, pictures[0], classes)
+
+
+def test_dropout_is_refused_since_nothing_would_drop_out(pictures):
+    with pytest.raises(ValueError, match=r"dropout is 0.1: .* set it to 0"):
+        shots(pictures, adaptation=finetune.Adaptation())
 
 
 def test_a_loss_that_is_not_finite_says_in_which_step(pictures, monkeypatch):

@@ -217,7 +217,7 @@ def test_real_turtles_are_told_apart_best_by_keypoints(real_data, capsys):
 
 
 def test_real_fish_are_named_better_by_several_ways_to_look_than_by_colours_and_gradients(real_data, capsys):
-    """The steps of notebook 05; everything is chosen by cross-validation inside train."""
+    """The ways of notebook 05, with more keypoints; everything is chosen by cross-validation inside train."""
     frame = datasets.whole(datasets.resplit(datasets.load("fish31", root=real_data / "fish31"), "published"))
     names, codes = classify.check_labels(frame)
     train, val = ((frame["split"] == split).to_numpy() for split in ("train", "val"))

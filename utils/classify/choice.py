@@ -63,7 +63,9 @@ def folds_of(
 
     counts = np.bincount(known.codes, minlength=len(known.names))
     if few := [f"{name} ({n})" for name, n in zip(known.names, counts, strict=True) if n < folds]:
-        raise ValueError(f"{folds} folds need {folds} images of each class; fewer have {listed(few)}: give val_emb")
+        raise ValueError(
+            f"{folds} folds need {folds} images of each class; fewer have {listed(few)}: ask for fewer folds, or choose on validation images"
+        )
     parts = StratifiedKFold(folds, shuffle=True, random_state=seed).split(emb, known.codes)
     return [Fold(emb[rows], known.codes[rows], emb[held], known.codes[held]) for rows, held in parts]
 

@@ -27,12 +27,13 @@ class Classes(NamedTuple):
     codes: NDArray[np.int64]
 
 
-def check_labels(frame: pd.DataFrame, expected: Sequence[str] = ()) -> Classes:
+def check_labels(frame: pd.DataFrame, expected: Sequence[str] = (), splits: Sequence[str] = ()) -> Classes:
     """The classes of a manifest, after a check of the labels of its splits against each other.
 
     Args:
         frame: a manifest; its columns label and split count.
         expected: names of classes that must be there, such as those of the published set.
+        splits: that must have images.
 
     Returns:
         Names and codes, of all splits together. A class that a split other than train lacks costs a warning that names
@@ -40,8 +41,8 @@ def check_labels(frame: pd.DataFrame, expected: Sequence[str] = ()) -> Classes:
 
     Raises:
         ValueError: a missing column, no image, images without label, one class only, a class spelled in two ways (case,
-            blanks, underscores, hyphens and accents do not tell classes apart), an expected class without an image, or
-            a class that other splits have and train lacks; the classes are named.
+            blanks, underscores, hyphens and accents do not tell classes apart), an expected class or a split without an
+            image, or a class that other splits have and train lacks; they are named.
     """
     datasets.need(frame, "label", "split", give="a manifest of datasets.load")
     bare = frame["label"].isna() | (frame["label"] == "")
@@ -55,6 +56,8 @@ def check_labels(frame: pd.DataFrame, expected: Sequence[str] = ()) -> Classes:
         raise ValueError(
             f"{len(absent)} classes have no image in any split: {listed(absent)}. Are their folders empty?"
         )
+    if absent := [split for split in splits if split not in set(frame["split"])]:
+        raise ValueError(f"no image is in {listed(absent)}: are the folders there, and called so?")
     _check_splits(frame, names)
     return Classes(names, codes_of(frame["label"], names))
 

@@ -17,6 +17,7 @@ from utils.classify.zeroshot import fit_temperature, softmax
 
 WIDTHS = (1.0, 2.0, 0.5)
 STRENGTHS = (0.1, 0.3, 0.03)
+ROUNDING = 1e-12  # of the squared length of a row: squared distances below are none
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +31,7 @@ class KernelProbe:
     Attributes:
         classes: c names, sorted.
         rows: way -> the training images (n, d), for the ways that were chosen, in the order of the choice.
-        typical: way -> the median squared distance of two training images.
+        typical: way -> the median squared distance of two different training images.
         dual: (n, c), what likeness to each training image adds to the score of a class.
         width: the kernel is exp(-width * squared distance / typical).
         strength: of the ridge, beside a kernel whose diagonal is 1.
@@ -69,10 +70,10 @@ class KernelProbe:
             ValueError: no way, a way whose images are all alike, a width or strength that is not above 0; as `rows_of`
                 and `folds_of`.
         """
-        if not (looks and widths and strengths) or min(*widths, *strengths) <= 0:
-            raise ValueError(
-                f"{len(looks)} ways, widths {widths}, strengths {strengths}: give one at least, numbers above 0"
-            )
+        widths, strengths = list(widths), list(strengths)
+        if not (looks and widths and strengths and all(0 < number < np.inf for number in (*widths, *strengths))):
+            given = f"{len(looks)} ways, widths {widths}, strengths {strengths}"
+            raise ValueError(f"{given}: give one of each at least, numbers above 0")
         rows, known = _checked(looks, labels)
         typical = {way: _typical(way, own) for way, own in rows.items()}
         apart = {way: _distances(own, own) / typical[way] for way, own in rows.items()}
@@ -125,7 +126,7 @@ class _Trials(NamedTuple):
 
 def _forward(trials: _Trials, width: float, strength: float) -> tuple[dict[str, Any], list[pd.DataFrame]]:
     """The ways that help, the best one first, and what was tried."""
-    best, reached, tried = {"ways": ()}, 0.0, []
+    best, reached, tried = {"ways": ()}, -1.0, []
     while rest := [way for way in trials.apart if way not in best["ways"]]:
         settings = [{"ways": (*best["ways"], way), "width": width, "strength": strength} for way in rest]
         found, table = chosen(settings, [trials.probabilities(**setting) for setting in settings], trials.folds)
@@ -139,7 +140,10 @@ def _forward(trials: _Trials, width: float, strength: float) -> tuple[dict[str, 
 def _checked(looks: Mapping[str, ArrayLike], labels: Sequence[str]) -> tuple[dict[str, NDArray], Classes]:
     rows = {}
     for way, own in looks.items():
-        rows[way], known = rows_of(own, labels)
+        try:
+            rows[way], known = rows_of(own, labels)
+        except ValueError as error:
+            raise ValueError(f"by {way!r}: {error}") from error
     return rows, known
 
 
@@ -150,13 +154,16 @@ def _check_counts(rows: Mapping[str, NDArray]) -> None:
 
 
 def _distances(a: NDArray, b: NDArray) -> NDArray[np.float64]:
-    """Squared distances of all rows, (n, m)."""
+    """Squared distances of all rows, (n, m); from the middle of b, so that a far origin costs no digits."""
+    middle = b.mean(axis=0)
+    a, b = a - middle, b - middle
     return np.maximum((a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T, 0)
 
 
 def _typical(way: str, rows: NDArray) -> float:
-    median = float(np.median(_distances(rows, rows)))
-    if median <= 0:
+    apart = _distances(rows, rows)
+    median = float(np.median(apart[~np.eye(len(rows), dtype=bool)]))
+    if median <= ROUNDING * (rows**2).sum(axis=1).mean():
         raise ValueError(f"by {way!r} most images are alike: leave it out")
     return median
 

@@ -28,7 +28,7 @@ class NamedShots:
 
     Args:
         load: gives the untuned encoder in fp32, anew for every run.
-        items: n training images, as of `embed.images`; they are read when they are first drawn.
+        items: n training images, as of `embed.images`; those that are drawn are read for each run.
         labels: n names.
         test_items: t images.
         classes: c names, the order of the columns.
@@ -37,6 +37,10 @@ class NamedShots:
         batch: images at once, half of them mirrored.
         rate: highest learning rate.
         adaptation: what learns, by default LoRA in both towers.
+
+    Raises:
+        ValueError: no image, not one label an image, a label that is no class, fewer than two classes or one twice, or a
+            setting out of range.
     """
 
     def __init__(
@@ -52,18 +56,25 @@ class NamedShots:
         rate: float = 1e-3,
         adaptation: Adaptation | None = None,
     ):
-        if len(items) != len(labels):
-            raise ValueError(f"{len(items)} images and {len(labels)} labels: give a label each")
-        if min(steps, batch) < 1 or rate <= 0 or "{}" not in template:
+        if not len(items) or len(items) != len(labels):
+            raise ValueError(f"{len(items)} images and {len(labels)} labels: give some, and a label each")
+        if len(set(classes)) < max(2, len(classes)) or set(labels) - set(classes):
+            strange = sorted(set(labels) - set(classes))
+            raise ValueError(
+                f"{len(classes)} classes, labels beside them {strange[:5]}: name each class once, two at least"
+            )
+        if not (steps >= 1 and batch >= 1 and 0 < rate < np.inf) or template.count("{}") != 1:
             given = f"steps {steps}, batch {batch}, rate {rate}, template {template!r}"
-            raise ValueError(f"{given}: give steps and batch from 1, a rate above 0, and {{}} for the name")
+            raise ValueError(f"{given}: give steps and batch from 1, a rate above 0, and one {{}} for the name")
+        if adaptation is not None and adaptation.dropout:
+            raise ValueError(f"dropout is {adaptation.dropout}: a few steps learn without; set it to 0")
         self.load, self.items, self.labels, self.test_items = load, list(items), list(labels), list(test_items)
-        self.classes, self.sentences = list(classes), [template.format(name) for name in classes]
+        self.classes, self.sentences = list(classes), [template.replace("{}", name) for name in classes]
         self.steps, self.batch, self.rate = steps, batch, rate
         self.adaptation = adaptation or Adaptation(dropout=0.0)
 
     def __call__(self, rows: NDArray[np.int64], shots: int, seed: int) -> NDArray[np.float64]:
-        """Probabilities (t, c) after learning from `rows` of the training images; same rows and seed, same answer."""
+        """Probabilities (t, c) after learning from `rows` of the training images; on a CPU same rows and seed, same answer."""
         from scipy.special import softmax
 
         encoder = self.tuned(rows, seed)

@@ -83,7 +83,7 @@ def proposals(
 
 
 def truth(words: pd.DataFrame, frame: pd.DataFrame | None = None) -> dict[str, detect.Found]:
-    """The true boxes of the pictures of sentences, as the upper bound of every detector: image_id -> `detect.Found`.
+    """The true boxes of the pictures of sentences, as the upper bound of every detector: path -> `detect.Found`.
 
     Args:
         words: of `datasets.expressions`.
@@ -97,7 +97,8 @@ def truth(words: pd.DataFrame, frame: pd.DataFrame | None = None) -> dict[str, d
     if strange := asked - set(frame["image_id"]):
         raise ValueError(f"the manifest lacks {len(strange)} pictures, such as {min(strange)}: give that of the words")
     frame = frame[frame["image_id"].isin(asked)]
-    return dict(zip(frame["image_id"], map(_with_area, detect.truth(frame)), strict=True))
+    known = dict(zip(frame["image_id"], map(_with_area, detect.truth(frame)), strict=True))
+    return {str(path): known[image_id] for path, image_id in zip(words["path"], words["image_id"], strict=True)}
 
 
 def scenes(words: pd.DataFrame, found: Mapping[str | Path, detect.Found]) -> tuple[pd.DataFrame, dict[str, Scene]]:

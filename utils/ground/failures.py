@@ -114,7 +114,7 @@ def judged(
     proposals = [None if found is None else _of(found, *own).boxes_xyxy for own in names]
     things = {} if frame is None else dict(zip(frame["image_id"], frame["boxes"], strict=True))
     seen = zip(picks, answers["image_id"], answers["label"], strict=True)
-    labels = [label_at(box, things.get(image_id, ()), own) for box, image_id, own in seen]
+    labels = [label_at(box, things.get(image_id) or (), own) for box, image_id, own in seen]
     why = causes(picks, true, proposals, labels, truths["category"].tolist(), related)
     facts = {key: [own.get(key) for own in truths["facts"]] for key in ("decides", "rivals")}
     facts = pd.DataFrame(facts, index=answers.index, dtype=object)  # None stays None
