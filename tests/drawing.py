@@ -1,9 +1,19 @@
-"""What tests of figures share: the strings that a figure draws, and its pixels."""
+"""What tests of figures share: strings that are hard to draw, those that a figure draws, and its pixels."""
 
 import io
 
 import numpy as np
 from PIL import Image
+
+HOSTILE = [
+    "$x$",
+    "<b>bold</b>",
+    r"$\frac{1}$",
+    "a_b ^ % # & { }",
+    "two\nlines\tand a \x00 byte",
+    "",
+    "🐢 naïve",
+]
 
 
 def texts(fig):

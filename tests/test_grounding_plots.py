@@ -2,6 +2,7 @@
 
 from itertools import combinations
 
+import drawing
 import numpy as np
 import pytest
 from drawing import drawn, texts
@@ -13,16 +14,7 @@ from utils.plots import frames, grounding, heat, parse
 from utils.plots.grounding import Grounded
 from utils.plots.style import RIGHT, WRONG
 
-HOSTILE = [
-    "$x$",
-    "<b>bold</b>",
-    r"$\frac{1}$",
-    "a_b ^ % # & { }",
-    "two\nlines\tand a \x00 byte",
-    "",
-    "🐢 naïve",
-    "long " * 60,
-]
+HOSTILE = [*drawing.HOSTILE, "long " * 60]
 
 
 def noise(width=90, height=60, seed=0):
@@ -114,7 +106,13 @@ def test_nothing_proposed_is_said(pick):
 
 def test_scores_below_zero_and_of_zero_are_drawn():
     for scores in ([-0.5, -0.2, -0.1], [0, 0, 0], [-1, 0, 1]):
-        drawn(grounding.grounding_steps([row(scores=scores)]))
+        fig = grounding.grounding_steps([row(scores=scores)])
+        (ax,) = (ax for ax in fig.axes if ax.containers)
+        heights = [bar.get_height() for box in ax.containers for bar in box]
+        low, high = ax.get_ylim()
+        assert heights == pytest.approx(scores) and low <= min(scores) and high > max(0, *scores)
+        assert {f"{score:.2f}" for score in scores} <= {text.replace("−", "-") for text in texts(fig)}
+        drawn(fig)
 
 
 @pytest.mark.parametrize("box", [[-20, -20, 500, 500], [88, 58, 90, 60], [10, 10, 10.2, 10.2], [200, 200, 300, 300]])
@@ -126,7 +124,10 @@ def test_boxes_at_the_edge_and_beyond_are_cut_off(box):
 
 @pytest.mark.parametrize("size", [(1, 1), (600, 20), (20, 600)])
 def test_pictures_of_any_shape_fit(size):
-    drawn(grounding.grounding_steps([row(2, image=noise(*size), true_box=[0, 0, 1, 1])]))
+    fig = grounding.grounding_steps([row(2, image=noise(*size), true_box=[0, 0, 1, 1])])
+    shown = [ax for ax in fig.axes if ax.images]
+    assert len(shown) >= 2 and all(0 <= edge <= 1 for ax in shown for edge in ax.get_position().extents)
+    assert drawn(fig).std() > 0
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -4,20 +4,10 @@ import io
 
 import numpy as np
 import pytest
-from drawing import drawn, texts
+from drawing import HOSTILE, drawn, texts
 from PIL import Image
 
 from utils import config, plots
-
-HOSTILE = [
-    "$x$",
-    "<b>bold</b>",
-    r"$\frac{1}$",
-    "a_b ^ % # & { }",
-    "two\nlines\tand a \x00 byte",
-    "",
-    "🐢 naïve",
-]
 
 
 @pytest.fixture

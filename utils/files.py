@@ -35,7 +35,7 @@ def load_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
     Raises:
         ImageError: missing, empty, truncated, not an image, or too large; names the file.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(path) as image:
@@ -43,7 +43,7 @@ def load_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
                 size = f"{image.width} x {image.height}"
                 raise ImageError(f"{path}: {size} pixels are more than the limit of {max_pixels}; reduce it.")
             image.load()
-            return _rgb(ImageOps.exif_transpose(image))
+            return upright(image)
     except ImageError:
         raise
     except UnidentifiedImageError as error:
@@ -54,9 +54,11 @@ def load_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
         raise ImageError(f"{path}: the image is damaged ({error}).") from error
 
 
-def _rgb(image: Image) -> Image:
-    from PIL import Image
+def upright(image: Image) -> Image:
+    """A decoded picture as `load_image` gives it: EXIF orientation applied, transparency laid on white, RGB."""
+    from PIL import Image, ImageOps
 
+    image = ImageOps.exif_transpose(image)
     if image.mode.startswith(("I", "F")):
         return _eight_bit(image).convert("RGB")
     if image.has_transparency_data:

@@ -37,12 +37,12 @@ def opened(image: str | Path | Image.Image | ArrayLike) -> Image.Image:
     Raises:
         ValueError: an array of another shape or type; files.ImageError (which is one) for a file that cannot be read.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     if isinstance(image, (str, os.PathLike)):
         return files.load_image(image)
     if isinstance(image, Image.Image):
-        return ImageOps.exif_transpose(image).convert("RGB")
+        return files.upright(image)
     pixels = np.asarray(image)
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
         raise ValueError(f"an image of shape {pixels.shape} and type {pixels.dtype}; give a path or (h, w, 3) uint8")

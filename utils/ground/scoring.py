@@ -46,8 +46,10 @@ def contrasted(of_sentences: ArrayLike) -> NDArray[np.float64]:
     order of boxes. Transductive: an answer depends on what else is asked about the picture, which nobody but a test set
     has at hand, so it belongs among the ablations.
     """
+    from scipy.special import log_softmax
+
     of_sentences = np.asarray(of_sentences, np.float64)
-    return of_sentences + _log_softmax(of_sentences, axis=0)
+    return of_sentences + log_softmax(of_sentences, axis=0)
 
 
 def related(own: ArrayLike, fits: ArrayLike) -> NDArray[np.float64]:
@@ -91,10 +93,12 @@ def shares(own: ArrayLike, allowed: ArrayLike | None = None) -> NDArray[np.float
 
     Where none is allowed, all are.
     """
+    from scipy.special import softmax
+
     own = np.asarray(own, np.float64)
     allowed = np.ones(len(own), bool) if allowed is None else np.asarray(allowed, bool)
     masked = np.where(allowed if allowed.any() else True, own, -np.inf)
-    return np.exp(_log_softmax(masked, axis=0)) if len(own) else own
+    return softmax(masked) if len(own) else own
 
 
 def pick(of_boxes: ArrayLike) -> int:
@@ -127,8 +131,3 @@ def class_of(
         return same[0] if same else None
     best = int(np.argmax(cosines))
     return names[best] if np.asarray(cosines)[best] >= gate else None
-
-
-def _log_softmax(values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
-    least = values - values.max(axis=axis, keepdims=True)
-    return least - np.log(np.exp(least).sum(axis=axis, keepdims=True))
