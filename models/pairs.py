@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,9 +63,9 @@ class Pairs(Task):
         self.numbers = [[number[caption] for caption in captions] for captions in self.captions]
         self.sided = np.array([bool(SIDED.search(caption)) for caption in self.distinct])
 
+    @abstractmethod
     def features(self, model: Any, pixels: torch.Tensor, ids: torch.Tensor, kept: Any) -> tuple:
         """Unit float32 embeddings (B, d) of pixels (B, 3, s, s) and of token ids (B, length)."""
-        raise NotImplementedError
 
     def batch(self, step: int, size: int, device: Any = "cpu") -> tuple:
         """Pixels (B, 3, s, s) float32, ids (B, longest) int64, positives (B, B) bool, patches kept or None."""

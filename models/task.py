@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 import tomllib
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,7 +70,7 @@ def rows_of(step: int, size: int, count: int, seed: int) -> np.ndarray:
     return np.sort(order[place * size : (place + 1) * size])
 
 
-class Task:
+class Task(ABC):
     """A slot in training. `plan` is set before the first batch: slot, steps, batch, rate, precision and the rest.
 
     Args:
@@ -95,38 +96,38 @@ class Task:
         folder = data / f"scenes-{recipe['data']['seed']}-{count}"
         return reef.training_set(folder, count, recipe["data"]["seed"], workers=os.cpu_count() or 1)
 
+    @abstractmethod
     def build(self) -> torch.nn.Module:
         """The model with seeded random weights."""
-        raise NotImplementedError
 
     def begin(self, model: torch.nn.Module, folder: Path) -> None:
         """Take over what fits from the finished miniature in `folder`."""
         raise ValueError(f"{self.recipe['module']} cannot start from another model such as {folder}")
 
+    @abstractmethod
     def batch(self, step: int, size: int, device: Any = "cpu") -> Any:
         """Batch number `step`; a function of seed and step alone, so that a resumed training sees the same."""
-        raise NotImplementedError
 
+    @abstractmethod
     def loss(self, model: torch.nn.Module, batch: Any) -> torch.Tensor:
         """Scalar."""
-        raise NotImplementedError
 
     def rate(self, step: int, plan: Mapping[str, Any]) -> float:
         """Learning rate of a step: a warm-up and a cosine over all steps of the plan."""
         return learning_rate(step, plan["steps"], plan["rate"], plan["warmup"])
 
-    def after_step(self, model: torch.nn.Module) -> None:
+    def after_step(self, model: torch.nn.Module) -> None:  # noqa: B027  a hook that most leave alone
         """Called after every update."""
 
     def log(self, model: torch.nn.Module) -> dict[str, float]:
         """What the curve holds beside the loss."""
         return {}
 
+    @abstractmethod
     def export(self, model: torch.nn.Module, out: Path) -> None:
         """Write the native files into `out`; each appears whole or not at all."""
-        raise NotImplementedError
 
     @staticmethod
+    @abstractmethod
     def evaluate(out: Path, recipe: Mapping[str, Any], count: int, seed: int) -> list[dict[str, Any]]:
         """Figures of the files in `out` on `count` fresh scenes: task, metric, value, ci_low, ci_high, n and more."""
-        raise NotImplementedError

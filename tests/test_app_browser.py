@@ -270,10 +270,10 @@ def test_a_chosen_photograph_shows_where(page):
     page.js(f"{HITS}[1].focus()")
     page.key("Enter")
     told, picture = "document.querySelector('#told')?.textContent.trim()", "document.querySelector('#where img')?.src"
-    page.wait(f"/^2 · .* · (turtle: \\d+%|The detector found nothing)/.test({told})", 120)
+    assert page.wait(f"/^2 · .* · (turtle: \\d+%|The detector found nothing)/.test({told})", 120)
     box = page.wait(picture, 60)
     page.js("document.querySelectorAll('#way input')[1].click()")
-    page.wait(f"/^2 · .* · The brighter/.test({told}) && {picture} !== {json.dumps(box)}", 120)
+    assert page.wait(f"/^2 · .* · The brighter/.test({told}) && {picture} !== {json.dumps(box)}", 120)
 
 
 def test_a_picture_is_found_and_a_damaged_one_is_a_message(page, archive, tmp_path):

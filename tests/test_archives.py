@@ -62,7 +62,7 @@ def content(folder):
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def refused(archive, message, **options):
+def assert_refused(archive, message, **options):
     """Extract; the error must name the archive, and the folders around must stay as they are."""
     above = archive.parent.parent
     before = tree(above)
@@ -196,7 +196,7 @@ HOSTILE = {
 def test_a_hostile_name_is_refused(den, kind, case):
     name, reason = HOSTILE[case]
     archive = archive_of(den / f"bad.{kind}", [("good.txt", b"first"), (name, b"evil")])
-    said = refused(archive, reason)
+    said = assert_refused(archive, reason)
     assert "the member '" in said or 'the member "' in said
     assert not re.search(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e]", said)
 
@@ -205,13 +205,13 @@ def test_a_name_in_latin_letters_of_old_systems_is_refused(den):
     info = entry("Schildkr\udcf6te.txt", 1)
     path = den / "old.tar"
     path.write_bytes(info.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape") + b"x".ljust(512, b"\0") + bytes(1024))
-    refused(path, "not written in UTF-8")
+    assert_refused(path, "not written in UTF-8")
 
 
 def test_a_nul_in_a_zip_name_is_refused(den):
     path = zip_of(den / "nul.zip", [("turtleXtxt", b"x")])
     path.write_bytes(path.read_bytes().replace(b"turtleX", b"turtle\0"))
-    refused(path, "control characters")
+    assert_refused(path, "control characters")
 
 
 def test_an_empty_name_is_refused(den):
@@ -222,7 +222,7 @@ def test_an_empty_name_is_refused(den):
     entry_ = data[central : central + 28] + b"\0\0" + data[central + 30 : central + 46]
     end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, len(entry_), len(short), 0)
     path.write_bytes(short + entry_ + end)
-    refused(path, "is empty")
+    assert_refused(path, "is empty")
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ TWICE = {
 @pytest.mark.parametrize("kind", ["tar", "zip"])
 @pytest.mark.parametrize("case", TWICE)
 def test_members_that_would_lie_on_each_other_are_refused(den, kind, case):
-    refused(
+    assert_refused(
         archive_of(den / f"twice.{kind}", [(name, b"x") for name in TWICE[case]]),
         "comes twice|both a file and a folder",
     )
@@ -286,14 +286,14 @@ SPECIAL = {
 @pytest.mark.parametrize("case", SPECIAL)
 def test_what_is_no_file_or_folder_is_refused_in_tar(den, kind, case):
     archive = archive_of(den / f"odd.{kind}", [("first.txt", b"1"), *((info, b"") for info in SPECIAL[case])])
-    refused(archive, "is a symbolic link|is a hard link|is a device|is a FIFO|is of an unknown kind")
+    assert_refused(archive, "is a symbolic link|is a hard link|is a device|is a FIFO|is of an unknown kind")
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFSOCK])
 def test_what_is_no_file_or_folder_is_refused_in_zip(den, kind):
     info = zipfile.ZipInfo("link")
     info.create_system, info.external_attr = 3, (kind | 0o777) << 16
-    refused(
+    assert_refused(
         zip_of(den / "odd.zip", [("first.txt", b"1"), (info, b"/etc/passwd")]), "is a symbolic link|is a device, FIFO"
     )
 
@@ -304,7 +304,7 @@ def test_an_encrypted_zip_is_refused(den):
     for magic, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         data[data.index(magic) + flags] |= 1
     path.write_bytes(data)
-    refused(path, "refused, as the member 'a.txt' is encrypted")
+    assert_refused(path, "refused, as the member 'a.txt' is encrypted")
 
 
 @pytest.mark.parametrize("kind", ["tar", "zip"])
@@ -328,21 +328,21 @@ def test_permissions_and_owners_are_not_taken_over(tmp_path, kind, mode):
 def test_more_bytes_than_allowed_are_refused(den):
     members = [("a.txt", bytes(600)), ("b.txt", bytes(600))]
     for kind in ("tar", "zip"):
-        refused(archive_of(den / f"big.{kind}", members), "most_bytes=1000", most_bytes=1000)
+        assert_refused(archive_of(den / f"big.{kind}", members), "most_bytes=1000", most_bytes=1000)
         assert files.extract(den / f"big.{kind}", den / kind, most_bytes=1200) == 2
 
 
 @pytest.mark.parametrize("kind", ["tar.gz", "tar.bz2", "tar.xz", "zip"])
 def test_a_bomb_by_its_ratio_is_refused(den, kind, monkeypatch):
     monkeypatch.setattr(formats, "FREE", 2**20)
-    refused(archive_of(den / f"bomb.{kind}", [("zeros", bytes(2**22))]), "bomb")
+    assert_refused(archive_of(den / f"bomb.{kind}", [("zeros", bytes(2**22))]), "bomb")
 
 
 @pytest.mark.parametrize("kind", ["tar.gz", "tar.bz2", "tar.xz"])
 def test_a_bomb_that_must_be_read_to_pass_it_by_is_refused(den, kind, monkeypatch):
     monkeypatch.setattr(formats, "FREE", 2**20)
     path = archive_of(den / f"bomb.{kind}", [("zeros", bytes(2**22)), ("a.txt", b"a")])
-    refused(path, "bomb", keep=lambda name: name == "a.txt")
+    assert_refused(path, "bomb", keep=lambda name: name == "a.txt")
 
 
 def test_a_bomb_that_fits_into_the_free_allowance_is_extracted(tmp_path):
@@ -358,21 +358,21 @@ def test_a_sparse_file_that_grows_is_refused(den):
     header[148:156] = b"%06o\0 " % sum(header)
     path = den / "sparse.tar"
     path.write_bytes(bytes(header) + bytes(1024))
-    refused(path, "bomb|damaged")
+    assert_refused(path, "bomb|damaged")
 
 
 @pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.XGLTYPE])
 def test_a_header_that_would_fill_the_memory_is_refused(den, kind):
     path = den / "header.tar"
     path.write_bytes(entry("x", 2**33, type=kind).tobuf(tarfile.GNU_FORMAT) + bytes(4096))
-    refused(path, "a header of 8589934592 bytes")
+    assert_refused(path, "a header of 8589934592 bytes")
 
 
 def test_headers_upon_headers_are_refused(den):
     path = den / "nested.tar"
     name = entry("x", 2, type=tarfile.GNUTYPE_LONGNAME).tobuf(tarfile.GNU_FORMAT) + b"y\0".ljust(512, b"\0")
     path.write_bytes(name * 3000 + bytes(1024))
-    refused(path, "damaged")
+    assert_refused(path, "damaged")
 
 
 def negative(field):
@@ -387,7 +387,7 @@ def negative(field):
 def test_a_negative_size_does_not_go_round_for_ever(den, kind):
     path = den / "negative.tar"
     path.write_bytes(entry("first").tobuf() + negative(entry("x", type=kind)) + bytes(1024))
-    refused(path, "declares a negative size" if kind == tarfile.REGTYPE else "a header of|damaged")
+    assert_refused(path, "declares a negative size" if kind == tarfile.REGTYPE else "a header of|damaged")
 
 
 def many_in_tar(count):
@@ -419,7 +419,7 @@ def test_100_000_files_are_refused_before_one_is_written(den, kind, monkeypatch)
     data = b"".join(many_in_zip(100_000) if kind == "zip" else many_in_tar(100_000))
     path.write_bytes(gzip.compress(data, 1) if kind == "tar.gz" else data)
     monkeypatch.setattr(archives, "_write", lambda *_: pytest.fail("it must not begin to write"))
-    refused(path, f"100000 files and folders, more than most_files={archives.MOST_FILES}")
+    assert_refused(path, f"100000 files and folders, more than most_files={archives.MOST_FILES}")
 
 
 @pytest.mark.parametrize("kind", ["tar", "zip"])
@@ -436,7 +436,7 @@ def test_members_without_end_are_not_even_listed(den, kind, monkeypatch):
     monkeypatch.setattr(formats, "MOST_MEMBERS", 100)
     path = den / f"many.{kind}"
     path.write_bytes(b"".join(many_in_zip(101) if kind == "zip" else many_in_tar(101)))
-    refused(path, "more than 100 members", keep=lambda name: name == "0000001")
+    assert_refused(path, "more than 100 members", keep=lambda name: name == "0000001")
 
 
 # headers that lie, and damage
@@ -459,7 +459,7 @@ def lying_zip(path, central, local=None, crc=True):
 
 @pytest.mark.parametrize("size", [0, 1, 999, 1001, 10**6])
 def test_a_zip_that_lies_about_its_size_is_refused(den, size):
-    refused(lying_zip(den / "lie.zip", size, size), "'a.txt'.*(damaged|declares)")
+    assert_refused(lying_zip(den / "lie.zip", size, size), "'a.txt'.*(damaged|declares)")
 
 
 def test_a_zip_that_lies_with_a_fitting_sum_writes_no_more_than_it_declares(tmp_path):
@@ -471,13 +471,13 @@ def test_a_zip_that_lies_with_a_fitting_sum_writes_no_more_than_it_declares(tmp_
 def test_more_bytes_than_declared_are_never_written(den, monkeypatch):
     path = zip_of(den / "more.zip", [("a.txt", b"short")])
     monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_: io.BytesIO(bytes(10**7)))
-    refused(path, "more than the 5 bytes that it declares")
+    assert_refused(path, "more than the 5 bytes that it declares")
 
 
 def test_a_zip_whose_two_names_differ_is_refused(den):
     path = zip_of(den / "names.zip", [("good.txt", b"x")])
     path.write_bytes(path.read_bytes().replace(b"good.txt", b"evil.txt", 1))
-    refused(path, "damaged")
+    assert_refused(path, "damaged")
 
 
 def test_a_zip_with_overlapping_members_counts_all_it_would_write(den, monkeypatch):
@@ -487,14 +487,14 @@ def test_a_zip_with_overlapping_members_counts_all_it_would_write(den, monkeypat
     at, end = data.index(b"PK\x01\x02"), data.index(b"PK\x05\x06")
     own = data[at:end] * 50
     path.write_bytes(data[:at] + own + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 50, 50, len(own), at, 0))
-    refused(path, "comes twice|bomb|Overlapped|damaged")
+    assert_refused(path, "comes twice|bomb|Overlapped|damaged")
 
 
 def test_a_tar_that_lies_about_its_size_is_refused(den):
     path = tar_of(den / "lie.tar", [("a.txt", b"x" * 100)])
     header = entry("a.txt", 10**6).tobuf(tarfile.GNU_FORMAT)
     path.write_bytes(header + path.read_bytes()[512:])
-    refused(path, "damaged|cut short")
+    assert_refused(path, "damaged|cut short")
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -507,7 +507,7 @@ def test_an_archive_that_is_cut_short_is_refused(den, kind, share):
     if kind == "tar" and share == "one byte":
         short = 9 * (512 + 3072) + 511  # of the mark at its end, not of what fills its last record
     path.write_bytes(data[:short])
-    refused(path, "damaged|cut short")
+    assert_refused(path, "damaged|cut short")
 
 
 @pytest.mark.parametrize("kind", [kind for kind in FORMATS if kind != "tar"])
@@ -516,7 +516,7 @@ def test_a_flipped_bit_in_a_compressed_archive_is_seen(den, kind):
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
-    refused(path, "damaged|cut short")
+    assert_refused(path, "damaged|cut short")
 
 
 def test_a_damaged_header_within_a_tar_is_seen(den):
@@ -524,7 +524,7 @@ def test_a_damaged_header_within_a_tar_is_seen(den):
     data = bytearray(path.read_bytes())
     data[1024 + 3] ^= 1
     path.write_bytes(data)
-    refused(path, "damaged or cut short at byte 1024")
+    assert_refused(path, "damaged or cut short at byte 1024")
 
 
 JUNK = {
@@ -543,17 +543,17 @@ JUNK = {
 @pytest.mark.parametrize("case", JUNK)
 def test_what_is_no_archive_is_refused(den, case):
     (den / "junk.zip").write_bytes(JUNK[case])
-    refused(den / "junk.zip", "archive")
+    assert_refused(den / "junk.zip", "archive")
 
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_an_archive_without_files_is_refused(den, kind):
-    refused(archive_of(den / f"empty.{kind}", []), "holds no file that is asked for")
+    assert_refused(archive_of(den / f"empty.{kind}", []), "holds no file that is asked for")
 
 
 def test_a_choice_that_takes_nothing_is_refused(den):
     path = zip_of(den / "reef.zip", REEF.items())
-    refused(path, "holds no file that is asked for", keep=lambda name: False)
+    assert_refused(path, "holds no file that is asked for", keep=lambda name: False)
 
 
 # the disk

@@ -190,7 +190,8 @@ def test_paths_pictures_and_arrays_give_one_map_upright(rn, tmp_path):
     images = [tmp_path / "turned.png", str(tmp_path / "turned.png"), Image.open(tmp_path / "turned.png"),
               picture, np.asarray(picture)]  # fmt: skip
     heats = cam.heat_maps(rn, images, SAID[:1] * 5)
-    assert all(np.array_equal(heat, heats[3]) and heat.shape == (40, 60) for heat in heats)
+    # not to the last bit: some processors sum the rows of a batch in different orders
+    assert all(heat.shape == (40, 60) and np.allclose(heat, heats[3], rtol=0, atol=1e-5) for heat in heats)
     picture.convert("RGBA").save(tmp_path / "rgba.png")
     picture.convert("L").save(tmp_path / "grey.png")
     some = cam.heat_maps(rn, [tmp_path / "rgba.png", tmp_path / "grey.png"], SAID[:2])

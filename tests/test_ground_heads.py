@@ -369,8 +369,9 @@ def test_the_best_epoch_is_kept_the_first_of_equal_ones():
     )
     values = history.curves["val_mIoU"].to_numpy()
     assert history.best == int(values.argmax()) + 1 < 12
-    assert np.array_equal(learning.predict(model, inputs), seen[history.best])
-    assert not np.array_equal(seen[12], seen[history.best])
+    # to the last bit but one: some processors sum in another order where memory is aligned otherwise
+    assert np.allclose(learning.predict(model, inputs), seen[history.best], rtol=0, atol=1e-6)
+    assert not np.allclose(seen[12], seen[history.best], rtol=0, atol=1e-3)
     assert history.kept["val_acc@0.5"] == metrics.grounding(corners(seen[history.best]), corners(boxes))["acc@0.5"]
 
 

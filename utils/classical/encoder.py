@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from functools import cached_property
@@ -24,7 +25,7 @@ VANISHED = 1e-6  # a feature vector shorter than this is rounding
 METHODS: dict[str, type[Classical]] = {}
 
 
-class Classical:
+class Classical(ABC):
     """An image encoder without a text side, for `embed.images`; its subclasses are frozen dataclasses.
 
     The last axis of an embedding is 1 for a picture that has nothing to describe (such as one without keypoints) and 0
@@ -45,9 +46,9 @@ class Classical:
         if "method" in vars(cls):
             METHODS[cls.method] = cls
 
+    @abstractmethod
     def describe(self, picture: np.ndarray) -> np.ndarray:
         """Features (dim - 1,) of a scaled picture (h, w, 3) uint8; their length does not matter, 0 is nothing."""
-        raise NotImplementedError
 
     @property
     def name(self) -> str:

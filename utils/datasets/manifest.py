@@ -13,6 +13,9 @@ import pandas as pd
 from .readers import LayoutError, Native, some
 from .relevance import read_captions, read_truth
 
+# Where pyarrow is installed pandas would keep strings in Arrow, which refuses file names that are not UTF-8.
+pd.set_option("mode.string_storage", "python")
+
 COLUMNS = (
     "image_id", "path", "dataset", "category", "label", "labels",
     "identity", "encounter", "split", "captions", "boxes", "facts",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,7 @@ SETTINGS = {
 Raw = tuple[np.ndarray, np.ndarray, np.ndarray]  # boxes_xyxy (k, 4) float32, scores (k,) float32, labels (k,) int64
 
 
-class Detector:
+class Detector(ABC):
     """Finds things of its classes in pictures.
 
     Attributes:
@@ -73,9 +74,9 @@ class Detector:
             found |= {row: _tidy(answer, shape) for row, answer in zip(rows, answers, strict=True)}
         return [found[row] for row in range(len(pictures))]
 
+    @abstractmethod
     def _ask(self, images: list[np.ndarray]) -> list[Raw]:
         """The model's own answers to pictures of one size."""
-        raise NotImplementedError
 
 
 class Yolo(Detector):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
@@ -111,7 +112,7 @@ def seeded(seed: int, *names: str) -> Iterator[None]:
         yield
 
 
-class Head:
+class Head(ABC):
     """What every head shares: features brought to mean 0 and spread 1 as in training, and a box out of a sigmoid.
 
     Attributes:
@@ -140,8 +141,9 @@ class Head:
             for kind, values in (("mean", mean), ("spread", np.where(spread > VANISHED, spread, 1.0))):
                 getattr(self.net, f"{name}_{kind}").copy_(torch.from_numpy(values))
 
+    @abstractmethod
     def _logits(self, image: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
-        raise NotImplementedError
+        """Boxes before the sigmoid, of standardised inputs."""
 
     def _scaled(self, dim_image: int, dim_text: int) -> None:
         """Gives the net its means and spreads, which change nothing yet."""
