@@ -30,7 +30,7 @@ IN_PROFILE := REEF_PROFILE=$(PROFILE) REEF_OUT="$(OUT)"
 # Tests write below a folder of their own that is removed afterwards, so the tree stays as it is.
 IN_SCRATCH := out=$$(mktemp -d); trap 'rm -rf "$$out"' EXIT; REEF_OUT="$$out"
 
-.PHONY: help env data report report-dry report-env report-data report-weights report-notebooks report-reports
+.PHONY: help env env-scale data report report-dry report-env report-data report-weights report-notebooks report-reports
 .PHONY: test test-slow lint app models bench badges clean
 
 help: ## show this list
@@ -51,6 +51,9 @@ $(STAMP): requirements.lock
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet $(PIP_EXTRA) -r requirements.lock
 	touch $@
+
+env-scale: env ## add what archives past one machine need (Ray), nothing else changes
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -c requirements.lock -r requirements-scale.txt
 
 data: env ## make, fetch or find the data sets (ReefWorld: minutes, once)
 	$(IN_PROFILE) $(BIN)/python -m utils.datasets $(DATA)
@@ -97,8 +100,9 @@ app: env ## a page to search photographs by sentence: make app FOLDER=my_photos 
 models: env ## train the miniatures in models/ (resumes where it stopped)
 	$(BIN)/python models/train.py
 
-bench: env ## speed ratios against the plain loops, to reports/results/bench.json
+bench: env ## speed against the plain loops, and cost against size: reports/results/bench.json and scale.json
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench.scaling
 
 badges: env ## make badges REPO=owner/name: where badges and first cells say the repository lies
 	$(BIN)/python -m utils.report.badges $(REPO)

@@ -31,6 +31,7 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 HEAVY = {
     *("torch", "torchvision", "transformers", "clip", "open_clip", "ultralytics", "spacy", "sklearn"),
     *("skimage", "matplotlib", "faiss", "peft", "pytorch_grad_cam", "IPython", "ipywidgets", "gradio"),
+    *("ray", "fsspec"),
 }
 TORCH_MODULES = {"utils.finetune.lowrank"}  # hold classes of torch; who needs them imports them within a function
 MOST_LINES = 300

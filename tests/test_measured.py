@@ -96,7 +96,8 @@ def test_who_makes_each_committed_result_is_known():
 @pytest.mark.parametrize("name", sorted(measured.PROGRAMS))
 def test_a_program_writes_the_results_of_its_name(name):
     program = measured.PROGRAMS[name].split()[-1]
-    path = ROOT / (program if program.endswith(".py") else f"{program.replace('.', '/')}/__main__.py")
+    path = ROOT / (program if program.endswith(".py") else f"{program.replace('.', '/')}.py")
+    path = path if path.is_file() else path.with_suffix("") / "__main__.py"
     assert f'"{name}"' in path.read_text(encoding="utf-8")
 
 

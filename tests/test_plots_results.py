@@ -130,3 +130,49 @@ def test_hostile_text_stays_literal():
 def test_names_do_not_overlap():
     boxes = list(extents(plots.shifts(changes(series=("one",), rows=8))).values())
     assert len(boxes) == 10 and not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+# growth
+
+
+SIZES = (10, 100, 1000, 10_000)
+
+
+def growing(**options):
+    return plots.growth(SIZES, {"ms": {"flat": [1, 10, 100, 1000], HOSTILE: [np.nan, 3, 4, 5]}, "s": {"flat": [1, 2, 4, 8]}},
+                        measured=3, changes={"as written": 50}, xlabel="photographs", **options)  # fmt: skip
+
+
+def test_measured_costs_have_marks_and_reckoned_ones_a_dashed_line_that_begins_where_they_end():
+    left, right = growing().axes
+    marked, dashed = ([line for line in left.lines if line.get_linestyle() == style] for style in ("-", "--"))
+    assert [list(line.get_xdata()) for line in marked] == [[10, 100, 1000], [100, 1000]]
+    assert [list(line.get_ydata()) for line in dashed] == [[100, 1000], [4, 5]]
+    assert {ax.get_xscale() + ax.get_yscale() for ax in (left, right)} == {"loglog"}
+
+
+def test_a_method_keeps_its_colour_in_all_panels_and_stands_once_in_the_legend():
+    fig = growing()
+    colours = [ax.lines[0].get_color() for ax in fig.axes]
+    assert colours[0] == colours[1]
+    names = [text.get_text() for text in fig.legends[0].get_texts()]
+    assert len(names) == len(set(names)) == 3 and "reckoned" in names
+    assert {"as written", "photographs", "ms"} <= set(texts(fig))
+    assert HOSTILE[:5] in " ".join(names)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "panels", "measured"),
+    [
+        (SIZES, {}, None),
+        (SIZES, {"ms": {}}, None),
+        ((10, 10), {"ms": {"flat": [1, 2]}}, None),
+        ((0, 10), {"ms": {"flat": [1, 2]}}, None),
+        ((1, 10), {"ms": {"flat": [1, 0]}}, None),
+        ((1, 10), {"ms": {"flat": [1]}}, None),
+        ((1, 10), {"ms": {"flat": [1, 2]}}, 3),
+    ],
+)
+def test_costs_that_cannot_be_drawn_are_refused(sizes, panels, measured):
+    with pytest.raises(ValueError, match="growth: "):
+        plots.growth(sizes, panels, measured)

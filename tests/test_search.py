@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from utils import search
+from utils.search import best
 
 WITHOUT_FAISS = pytest.mark.skipif(importlib.util.find_spec("faiss") is None, reason="faiss is not installed")
 ENGINES = ["torch", pytest.param("faiss", marks=WITHOUT_FAISS)]
@@ -115,16 +116,36 @@ def test_many_queries_are_scored_in_smaller_chunks_with_the_same_result(monkeypa
     rng = np.random.default_rng(2)
     queries, gallery = rng.integers(-2, 3, (50, 4)), rng.integers(-2, 3, (90, 4))
     expected = search.top_k(queries, gallery, k=7)[1]
-    sizes, plain = [], search._torch_chunk
+    sizes, plain = [], best._torch_chunk
 
     def watched(queries, rows, k):
-        sizes.append(len(rows))
+        sizes.append(sum(map(len, rows)))
         return plain(queries, rows, k)
 
-    monkeypatch.setattr(search, "SCORES_AT_ONCE", 50 * 20)
-    monkeypatch.setattr(search, "_torch_chunk", watched)
+    monkeypatch.setattr(best, "SCORES_AT_ONCE", 50 * 20)
+    monkeypatch.setattr(best, "_torch_chunk", watched)
     assert search.top_k(queries, gallery, k=7)[1].tolist() == expected.tolist()
     assert sizes == [20, 20, 20, 20, 10]
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 20, 45, 1000])
+def test_blocks_are_searched_like_the_array_that_they_make(chunk):
+    rng = np.random.default_rng(3)
+    queries, gallery = rng.integers(-2, 3, (12, 4)), rng.integers(-2, 3, (90, 4)).astype(np.float32)
+    blocks = np.split(gallery, [3, 4, 4, 30, 52, 60])  # one of them is empty
+    expected = search.top_k(queries, gallery, k=9)
+    for found, wanted in zip(search.top_k_of_blocks(queries, blocks, k=9, chunk=chunk), expected, strict=True):
+        assert found.tolist() == wanted.tolist()
+
+
+def test_no_blocks_hold_nothing_and_nonsense_is_refused():
+    assert search.top_k_of_blocks([[1.0, 0.0]], [])[1].shape == (1, 0)
+    with pytest.raises(ValueError, match="k is 0"):
+        search.top_k_of_blocks([[1.0]], [np.ones((1, 1))], k=0)
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        search.top_k_of_blocks([[np.nan]], [np.ones((1, 1))])
+    with pytest.raises(ValueError, match="the gallery holds such values"):
+        search.top_k_of_blocks([[1.0]], [np.array([[np.nan]])])
 
 
 def test_arguments_are_left_as_they_were():

@@ -15,6 +15,7 @@ from utils.plots.decisions import decision_chart
 from utils.plots.doubt import reliability_diagram, risk_coverage, set_sizes
 from utils.plots.forest import forest
 from utils.plots.grounding import Grounded, grounding_gallery, grounding_steps
+from utils.plots.growth import growth
 from utils.plots.heat import heat_overlay, heat_panels
 from utils.plots.layers import colour_strip, edge_map, hog_glyphs, keypoints, patch_grid, region_boxes
 from utils.plots.learning import curves_by_method, few_shot_curves, learning_curves
@@ -55,6 +56,7 @@ __all__ = [
     "forest",
     "grounding_gallery",
     "grounding_steps",
+    "growth",
     "heat_overlay",
     "heat_panels",
     "histograms",

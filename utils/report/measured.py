@@ -19,6 +19,7 @@ PROGRAMS = {  # results that no notebook writes, and what does
     "pointing": "python models/pointing.py",
     "protocols": "python models/protocols.py",
     "review_signs": "python models/signs.py",
+    "scale": "python -m tests.bench.scaling",
 }
 
 

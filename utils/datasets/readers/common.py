@@ -48,7 +48,7 @@ def row(base: Path, file: str, **known: Any) -> dict[str, Any]:
 def list_images(root: Path) -> tuple[list[str], int]:
     """Image files below `root`, sorted, as POSIX paths; and the number of other files. No hidden ones."""
     images, others = [], 0
-    for folder, names in _folders(root):
+    for folder, names in folders(root):
         for name in names:
             if name.startswith("."):
                 continue
@@ -59,7 +59,7 @@ def list_images(root: Path) -> tuple[list[str], int]:
     return sorted(images), others
 
 
-def _folders(root: Path) -> Iterator[tuple[str, list[str]]]:
+def folders(root: Path) -> Iterator[tuple[str, list[str]]]:
     """Every folder that is not hidden and its files; links are followed, and no folder is met twice."""
     seen, links = {str(folder) for folder in root.resolve().parents}, [str(root)]
     for link in links:  # grows below: folders that lie in the root come before those that are only linked to
