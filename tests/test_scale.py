@@ -245,6 +245,49 @@ def test_what_could_not_be_read_is_tried_again_and_what_is_no_image_is_not(folde
     assert scale.embed_archive(frame, Mean(), out).encoded == 1
 
 
+def test_what_could_be_read_at_last_and_is_no_image_is_not_tried_again(folder, out):
+    frame = pd.DataFrame({"image_id": ["a"], "path": [folder / "late.png"]})
+    assert not scale.embed_archive(frame, Mean(), out).archive.failures()["lasts"][0]
+    (folder / "late.png").write_text("no image")
+    assert scale.embed_archive(frame, Mean(), out).archive.failures()["lasts"][0]
+    assert scale.embed_archive(frame, Mean(), out).known == 1
+
+
+def test_memory_that_ends_while_a_photo_is_decoded_says_nothing_of_the_photo(folder, out, monkeypatch):
+    def short(*args):
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Image.Image, "load", short)
+        patch.setattr(Image.Image, "convert", short)
+        patch.setattr("PIL.ImageFile.ImageFile.load", short)
+        with pytest.raises(MemoryError):
+            scale.embed_archive(folder, Mean(), out)
+    assert scale.embed_archive(folder, Mean(), out).encoded == 23
+
+
+@pytest.mark.parametrize(("status", "one"), [(403, True), (410, True), (503, False)])
+def test_a_server_that_refuses_a_photo_loses_it_and_one_that_fails_stops_the_run(folder, out, monkeypatch, status, one):
+    class ClientResponseError(Exception):  # as of aiohttp: no OSError
+        pass
+
+    own = type(fsspec.filesystem("file")).cat_file
+
+    def refuse(self, path, **kwargs):
+        if path.endswith("é 003.png"):
+            error = ClientResponseError("refused")
+            error.status = status
+            raise error
+        return own(self, path, **kwargs)
+
+    monkeypatch.setattr(type(fsspec.filesystem("file")), "cat_file", refuse)
+    if one:
+        assert scale.embed_archive(folder, Mean(), out).failed == 1
+    else:
+        with pytest.raises(OSError, match="storage failed while reading .*run again to go on"):
+            scale.embed_archive(folder, Mean(), out)
+
+
 def test_photos_that_come_while_a_run_is_under_way_wait_for_the_next_and_none_stands_twice(folder, out):
     class Meanwhile(Mean):
         def encode_pixels(self, pixels):
@@ -316,20 +359,30 @@ def test_missing_cells_of_every_kind_and_dates_are_kept(folder, out):
     paths = sorted(folder.rglob("*.png"))[:2]
     frame = pd.DataFrame({"image_id": ["a", "b"], "path": paths, "depth": pd.array([1, None], dtype="Int64")})
     frame["facts"] = [{"at": np.datetime64("2025-03-01T00:00", "ns")}, {"at": np.datetime64("NaT")}]
+    with pytest.raises(ValueError, match="the manifest has a row without image_id"):
+        scale.embed_archive(frame.assign(image_id=pd.array(["a", None], dtype="string")), Mean(), out)
     found = scale.embed_archive(frame, Mean(), out).archive.manifest()
     assert found["depth"][0] == 1 and np.isnan(found["depth"][1])
     assert [facts["at"] for facts in found["facts"]] == ["2025-03-01T00:00:00.000000000", None]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="open maps are counted in /proc, which is not here")
 def test_more_shards_than_files_may_be_open_are_searched(out, tmp_path, monkeypatch):
     monkeypatch.setattr("utils.scale.archive._most_open", lambda: 16)
-    frame = pd.DataFrame({"image_id": [str(i) for i in range(40)], "path": [tmp_path / f"{i}.png" for i in range(40)]})
+    monkeypatch.setattr("utils.search.best.BLOCKS_AT_ONCE", 8)
+    frame = pd.DataFrame({"image_id": [str(i) for i in range(60)], "path": [tmp_path / f"{i}.png" for i in range(60)]})
     for i, path in enumerate(frame["path"]):
         save(path, i)
     archive = scale.embed_archive(frame, Mean(), out, shard_rows=1).archive
-    index = scale.build_index(archive, tmp_path / "index")
-    assert search.top_k(archive.vectors(np.arange(40)), index, k=1)[1][:, 0].tolist() == list(range(40))
-    assert len(archive._mapped) <= 16 and len(index.archive._mapped) <= 16
+    index, open_at_once, own = scale.build_index(archive, tmp_path / "index"), [], type(archive).emb
+
+    def counted(self, number):
+        open_at_once.append(Path("/proc/self/maps").read_text(errors="replace").count(str(out)))
+        return own(self, number)
+
+    monkeypatch.setattr(type(archive), "emb", counted)
+    assert search.top_k(archive.vectors(np.arange(60)), index, k=1)[1][:, 0].tolist() == list(range(60))
+    assert 8 < max(open_at_once) <= 16 + 8
 
 
 def test_empty_ranges_are_not_asked_for(folder, memory, monkeypatch):
@@ -352,8 +405,10 @@ def test_copies_of_a_remote_archive_are_of_that_archive(folder, memory, reef_out
         def encode_pixels(self, pixels):
             return -super().encode_pixels(pixels)
 
-    second = scale.embed_archive(folder, Other("b" * 64), "memory://reef/emb").archive.vectors(np.arange(23))
-    np.testing.assert_allclose(first, -second, atol=1e-6)
+    for fingerprint in "ab":
+        again = scale.embed_archive(folder, Other(fingerprint * 64), "memory://reef/emb").archive
+        np.testing.assert_allclose(again.vectors(np.arange(23)), -first, atol=1e-6)
+        memory.rm("/reef/emb", recursive=True)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"model": "m", "fingerprint": "f", "dim": "x"}'])
@@ -398,6 +453,16 @@ def test_storage_without_keys_is_said(memory, out, monkeypatch):
     monkeypatch.setattr(type(memory), "info", refuse)
     with pytest.raises(OSError, match=r"memory://reef cannot be reached \(NoCredentialsError.*check the address"):
         scale.embed_archive("memory://reef", Mean(), out)
+
+
+def test_storage_that_fails_is_not_taken_for_an_empty_one(folder, memory, monkeypatch):
+    def lost(self, path, **kwargs):
+        raise ConnectionResetError(errno.ECONNRESET, "reset by peer")
+
+    scale.embed_archive(folder, Mean(), "memory://reef/emb")
+    monkeypatch.setattr(type(memory), "info", lost)
+    with pytest.raises(OSError, match="memory://reef/emb cannot be reached"):
+        scale.open_archive("memory://reef/emb")
 
 
 def test_a_url_that_pathlib_has_changed_is_refused(out):
@@ -509,14 +574,15 @@ def test_a_disk_that_fills_up_within_a_shard_leaves_whole_shards_and_the_rest_fo
     same(by_id(done.archive), expected(folder))
 
 
+@pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS])
-def test_a_place_that_cannot_be_written_is_said(folder, out, monkeypatch, number):
+def test_a_place_that_cannot_be_written_is_said(folder, out, monkeypatch, number, late):
     from fsspec.implementations.local import LocalFileSystem
 
     def closed(*args, **kwargs):
         raise OSError(number, os.strerror(number))  # what the system answers anyone but root
 
-    monkeypatch.setattr(LocalFileSystem, "makedirs", closed)
+    monkeypatch.setattr(LocalFileSystem if late else Path, "makedirs" if late else "mkdir", closed)
     with pytest.raises(
         PermissionError, match="archive cannot be written; change its permissions or give another place"
     ):

@@ -137,6 +137,25 @@ def test_removed_photos_stay_removed_when_they_come_later_and_when_the_index_is_
         other.remove("p11")
 
 
+def test_an_index_that_another_process_has_updated_is_read_before_it_is_updated_again(index, tmp_path):
+    one, other = reopened(tmp_path), reopened(tmp_path)
+    for number, searched in ((9, one), (10, other), (11, one)):
+        commit(Place(tmp_path / "emb"), number, unit(30, number), first=1000 * number)
+        assert searched.update() == 30 + 30 * (number > 9)
+    for searched in (one, reopened(tmp_path)):
+        found = search.top_k(unit(30, 10)[:4], searched, k=5)[1]
+        assert found[:, 0].tolist() == [1130, 1131, 1132, 1133] and all(len(set(row)) == 5 for row in found.tolist())
+
+
+def test_what_comes_is_added_in_pieces_too(index, tmp_path, monkeypatch):
+    monkeypatch.setattr(kinds, "PIECE_ROWS", 60)
+    for number in (9, 10, 11):
+        commit(Place(tmp_path / "emb"), number, unit(30, number), first=1000 * number)
+    index.update()
+    spans = [(piece["first"], piece["last"]) for piece in index._card["pieces"][2:]]
+    assert spans == ([] if index.kind == "flat" else [(4, 6), (6, 7)])
+
+
 def test_an_update_after_shards_were_taken_away_is_refused_and_changes_nothing(index, tmp_path):
     (tmp_path / "emb" / "00000001-x.safetensors").unlink()
     commit(Place(tmp_path / "emb"), 9, unit(3, 7), first=2000)
@@ -219,12 +238,18 @@ def test_lists_of_ivf_stay_on_disk(built):
     assert isinstance(lists, faiss.OnDiskInvertedLists)
 
 
-def test_an_archive_in_remote_storage_is_fetched_once_and_searched(emb, tmp_path, reef_out, approximate):
+def test_an_archive_in_remote_storage_is_fetched_once_and_searched(emb, tmp_path, approximate, monkeypatch):
+    fs, fetched = Place("memory://far").fs, []
+    own = type(fs).get_file
+    monkeypatch.setattr(
+        type(fs), "get_file", lambda self, *asked, **more: (fetched.append(asked), own(self, *asked, **more))
+    )
     archive.begun("memory://far/emb", ABOUT)
     commit(Place("memory://far/emb"), 0, emb[:500])
     index = scale.build_index("memory://far/emb", tmp_path / "index", "hnsw")
     assert recall(search.top_k(emb[:20], index, k=1)[1], np.arange(20)[:, None]) >= 0.95
-    assert len(list(reef_out.rglob("*.safetensors"))) == 1
+    search.top_k(emb[:5], scale.open_index(tmp_path / "index"), k=1)
+    assert len(fetched) == 1
     Place("memory://far").fs.rm("/far", recursive=True)
 
 

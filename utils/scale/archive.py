@@ -44,18 +44,21 @@ class Archive:
 
     def emb(self, number: int) -> np.ndarray:
         """Embeddings of a shard, (n, d) float32: a memory map; of a remote archive that of a copy below `artifacts/`."""
-        if number not in self._mapped:
+        found = self._mapped.get(number)
+        if found is None:
             head = self.heads[number]
             path = self.place.fetched(head.name, self._copies())
             kind, shape, start = head.tensors["emb"]
-            # "c" for copy on write: torch takes what may be written without copying it, and the file stays as it is
             while len(self._mapped) >= _most_open():
-                del self._mapped[next(iter(self._mapped))]
-            self._mapped[number] = np.memmap(path, kind, "c", start, shape) if len(head) else np.zeros(shape, kind)
-        return self._mapped[number]
+                self._mapped.pop(next(iter(self._mapped)), None)
+            # "c" for copy on write: torch takes what may be written without copying it, and the file stays as it is
+            found = np.memmap(path, kind, "c", start, shape) if len(head) else np.zeros(shape, kind)
+            self._mapped[number] = found
+        return found
 
     def vectors(self, positions: np.ndarray) -> np.ndarray:
         """Embeddings at positions (k,) int64: (k, d) float32."""
+        positions = self._checked(positions)
         made, at = np.empty((len(positions), self.about["dim"]), np.float32), self._shards(positions)
         for number in np.unique(at):
             chosen = at == number
@@ -208,13 +211,13 @@ def _table(rows: Iterable[Row], columns: Sequence[str] | None = None) -> pd.Data
 
 
 def _most_open() -> int:
-    """How many shards may be mapped at once: half the files that a process may open, as each map holds one."""
+    """How many shards may be mapped at once: a quarter of the files that a process may open, as each map holds one."""
     try:
         import resource
     except ImportError:  # Windows
         return 256
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return 2**14 if soft == resource.RLIM_INFINITY else max(16, min(2**14, soft // 2))
+    return 2**12 if soft == resource.RLIM_INFINITY else max(16, min(2**12, soft // 4))
 
 
 def _check_model(one: str, own: dict, other: str, theirs: dict) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +10,13 @@ import numpy as np
 from utils import config, files
 from utils.scale import kinds, pieces
 from utils.scale.archive import Archive, open_archive
-from utils.scale.index import CARD, LEARNED, REMOVED, Index, open_index, piece
+from utils.scale.index import CARD, LEARNED, REMOVED, Index, piece, runs
 
 
 def build_index(archive: Archive | str | Path, folder: str | Path, kind: str | None = None) -> Index:
     """Builds an index over an archive as it is now; one that lies in `folder` is replaced when the new one is whole.
 
-    What was removed from the replaced one stays removed.
+    What was removed from the replaced one stays removed, by its id.
 
     Args:
         archive: what `embed_archive` has written, or where.
@@ -41,26 +40,17 @@ def build_index(archive: Archive | str | Path, folder: str | Path, kind: str | N
         raise ValueError(f"{folder} holds something else than an index; give another folder")
     shards = [[head.name, len(head)] for head in archive.heads]
     card = {"kind": kind, "archive": archive.url, "about": archive.about, "shards": shards, "pieces": []}
-    with files.atomic_folder(folder, replace=folder.exists()) as temporary:
+    with files.locked(folder, wait=1.0), files.atomic_folder(folder, replace=folder.exists()) as temporary:
         if kind != "flat":
             empty = pieces.learned(kind, _sample(archive, kinds.sample_size(kind, len(archive))), len(archive))
             pieces.write(empty, temporary / LEARNED)
-            card["pieces"] = [piece(temporary, archive, empty, *run) for run in _runs(archive)]
+            card["pieces"] = [piece(temporary, archive, empty, *run) for run in runs(archive)]
         if (folder / REMOVED).is_file():
             shutil.copy2(folder / REMOVED, temporary / REMOVED)
         files.write_json(temporary / CARD, card)
-    return open_index(folder)
+    return Index(folder, archive)
 
 
 def _sample(archive: Archive, size: int) -> np.ndarray:
     rng = config.rng(config.load().seed, "scale", "sample")
     return archive.vectors(np.sort(rng.choice(len(archive), size, replace=False)))
-
-
-def _runs(archive: Archive) -> Iterator[tuple[int, int]]:
-    """Runs of shards, from a first to before a last one, of about `kinds.PIECE_ROWS` photos."""
-    first = 0
-    while first < len(archive.heads):
-        last = int(np.searchsorted(archive.starts, archive.starts[first] + kinds.PIECE_ROWS, side="right")) - 1
-        yield first, max(first + 1, last)
-        first = max(first + 1, last)

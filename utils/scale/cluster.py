@@ -1,8 +1,9 @@
 """Cluster: the same stages by Ray Data; actors encode, this process commits.
 
 An actor has a GPU, and readers on the cores around decode for it; or it has a core, and decodes for itself, as there is
-nothing to win by carrying pictures from core to core. Ray runs a part again whose worker died, and parts are put together by their number, so each photo is written once. Only
-what is under way passes through this process: a wave of rows on the way out, embeddings on the way back.
+nothing to win by carrying pictures from core to core. Ray runs a part again whose worker died, and parts are put together
+by their number, so each photo is written once. Only what is under way passes through this process: a wave of rows on the
+way out, embeddings on the way back.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def started() -> Any:
             ray.init(runtime_env={"env_vars": {"PYTHONPATH": path}})
         else:
             os.environ["PYTHONPATH"] = path
-            ray.init(include_dashboard=False, object_store_memory=STORE)
+            ray.init(address="local", include_dashboard=False, object_store_memory=STORE)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     return ray

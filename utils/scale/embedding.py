@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,7 +30,7 @@ Engine = Callable[[Iterator[list[Row]]], Iterator[Shard]]
 
 
 class Done(NamedTuple):
-    """What a run did: photos encoded now, known from earlier runs, and unreadable ones among those looked at now."""
+    """What a run did: photos encoded now, known from earlier runs, and those looked at now that failed."""
 
     archive: Archive
     encoded: int
@@ -66,7 +66,7 @@ def embed_archive(
         batch: images encoded at once, by default the profile's; fewer where memory is short.
         workers: threads that decode ("local") or processes that encode ("ray"), by default as many as the profile says
             or as the cluster has GPUs, else cores.
-        retry: also try again what could not be read in earlier runs.
+        retry: also try again what was no image in earlier runs.
         progress: show a bar.
 
     Raises:
@@ -110,11 +110,11 @@ def _commit(archive: Archive, shards: Iterable[Shard]) -> tuple[int, int]:
     """Writes shards as they come, after those that are there; how many photos were encoded, how many failed."""
     encoded = failed = 0
     about = {key: str(value) for key, value in archive.about.items()}
-    listed = set(archive.failures()["image_id"])
+    listed = {(row.image_id, row.lasts) for row in archive.failures().itertuples()}
     number = 1 + max((int(found[0]) for head in archive.heads if (found := NUMBER.match(head.name))), default=-1)
     for made in shards:
         encoded, failed = encoded + len(made.rows), failed + len(made.failures)
-        if made.rows or not listed.issuperset(row["image_id"] for row in made.failures):
+        if made.rows or not listed.issuperset((row["image_id"], row["lasts"]) for row in made.failures):
             archive.place.commit(f"{number:08d}-{uuid.uuid4().hex[:16]}{shard.SUFFIX}", shard.packed(made, about))
             number += 1
     return encoded, failed
@@ -142,9 +142,10 @@ def _alone(out: str | Path) -> Iterator[None]:
     if not place.local:
         yield
         return
-    with writing(place.url):
-        place.local.mkdir(parents=True, exist_ok=True)
-    with files.locked(place.local / "archive", wait=1.0):
+    with ExitStack() as stack:
+        with writing(place.url):
+            place.local.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(files.locked(place.local / "archive", wait=1.0))
         yield
 
 

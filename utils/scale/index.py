@@ -84,7 +84,7 @@ class Index:
             raise ValueError(f"remove({ids!r}): give a list of ids")
         ids = list(ids)
         self.archive.positions(ids)
-        with files.locked(self.folder / REMOVED):
+        with files.locked(self.folder):
             marks = np.union1d(_marks(self.folder), shard.keys(ids))
             with files.atomic_write(self.folder / REMOVED) as path, open(path, "wb") as file:
                 np.save(file, marks)
@@ -97,18 +97,18 @@ class Index:
         Raises:
             ValueError: shards that the index was built from are gone or changed; as in `open_index`.
         """
-        before, archive = len(self), open_archive(self.archive.url)
-        _check_built_from(self.folder, self._card, archive)
-        first = len(self._card["shards"])
-        heads = archive.heads[first:]
-        card = self._card | {"archive": archive.url}
-        card["shards"] = card["shards"] + [[head.name, len(head)] for head in heads]
-        if heads and self.kind != "flat":
-            empty = pieces.opened(self.folder / LEARNED, mapped=False)
-            card["pieces"] = card["pieces"] + [piece(self.folder, archive, empty, first, len(archive.heads))]
-        files.write_json(self.folder / CARD, card)
-        self.archive = archive
-        self._read()
+        with files.locked(self.folder):
+            before, archive = len(self), open_archive(self.archive.url)
+            card = files.read_json(self.folder / CARD)  # another process may have updated it, or built it anew
+            _check_built_from(self.folder, card, archive)
+            first = len(card["shards"])
+            card |= {"archive": archive.url, "shards": [[head.name, len(head)] for head in archive.heads]}
+            if len(archive.heads) > first and card["kind"] != "flat":
+                empty = pieces.opened(self.folder / LEARNED, mapped=False)
+                card["pieces"] += [piece(self.folder, archive, empty, *run) for run in runs(archive, first)]
+            files.write_json(self.folder / CARD, card)
+            self.archive = archive
+            self._read()
         return len(self) - before
 
     def _read(self) -> None:
@@ -181,7 +181,8 @@ def open_index(folder: str | Path, archive: str | Path | None = None) -> Index:
         own = open_archive(archive or card["archive"])
     except FileNotFoundError as error:
         advice = "give its place: open_index(folder, archive=...)"
-        raise FileNotFoundError(f"{folder}: the archive of this index is not at {card['archive']}; {advice}") from error
+        at = archive or card["archive"]
+        raise FileNotFoundError(f"{folder}: the archive of this index is not at {at}; {advice}") from error
     _check_built_from(folder, card, own)
     return Index(folder, own)
 
@@ -193,6 +194,14 @@ def _check_built_from(folder: Path, card: dict[str, Any], own: Archive) -> None:
         raise ValueError(f"{folder} was built from embeddings of {names}, but {own.url} holds those of {theirs}")
     if [[head.name, len(head)] for head in own.heads[: len(card["shards"])]] != card["shards"]:
         raise ValueError(f"{folder} was built from other shards than {own.url} holds now; build it again")
+
+
+def runs(archive: Archive, first: int = 0) -> Iterator[tuple[int, int]]:
+    """Runs of shards, from a first to before a last one, of about `kinds.PIECE_ROWS` photos."""
+    while first < len(archive.heads):
+        last = int(np.searchsorted(archive.starts, archive.starts[first] + kinds.PIECE_ROWS, side="right")) - 1
+        yield first, max(first + 1, last)
+        first = max(first + 1, last)
 
 
 def piece(folder: Path, archive: Archive, empty: Any, first: int, last: int) -> dict[str, Any]:

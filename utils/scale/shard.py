@@ -1,8 +1,9 @@
 """Shard: some thousand photos with their embeddings in one safetensors file, so that one rename commits both.
 
 Tensors: `emb` (n, d) float32, unit length; `rows`, n lines of JSON (the manifest) as bytes; `key` (n,) uint64, from
-the ids; `failures`, lines of JSON with id, path, reason and whether it lasts, and `failed`, the keys of those that do. Embeddings lie in the file as they
-do in memory, so that a search maps them and copies nothing, which no compressed table allows.
+the ids; `failures`, lines of JSON with id, path, reason and whether it lasts, and `failed`, the keys of those that do.
+Embeddings lie in the file as they do in memory, so that a search maps them and copies nothing, which no compressed table
+allows.
 """
 
 from __future__ import annotations

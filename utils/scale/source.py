@@ -66,11 +66,13 @@ def distinct(rows: Rows, name: str) -> np.ndarray:
 
 
 def _of_frame(frame: pd.DataFrame, name: str = "the manifest") -> Iterator[Row]:
+    import pandas as pd
+
     names = list(frame.columns)
     for cells in frame.itertuples(index=False, name=None):
         row = dict(zip(names, cells, strict=True))
         for column in ("image_id", "path"):
-            if row[column] is None or row[column] != row[column] or not str(row[column]).strip():
+            if pd.isna(row[column]) or not str(row[column]).strip():
                 raise ValueError(f"{name} has a row without {column}: {row}; complete it or leave it out")
         path = str(row["path"])
         yield row | {"image_id": str(row["image_id"]), "path": path if "://" in path else os.path.abspath(path)}

@@ -52,15 +52,26 @@ def decode(path: str, preprocess: Callable) -> Any:
     """
     try:
         fs, inside = reached(path)
-        image = files.load_image(Named(fs.cat_file(inside), path))  # type: ignore[arg-type]  # Pillow reads both
-        return preprocess(image)
-    except ValueError as error:  # files.ImageError is one
-        return Lost(str(error) if path in str(error) else f"{path}: {error}", True)
-    except OSError as error:
-        if error.errno in OF_ONE_PHOTO or isinstance(error, FileNotFoundError | PermissionError):
-            return Lost(f"{path}: cannot be read ({error.strerror or type(error).__name__})", False)
+        data = fs.cat_file(inside)
+    except (ImportError, MemoryError):
+        raise
+    except Exception as error:  # libraries of storage have errors of their own
+        reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+        if isinstance(error, FileNotFoundError | PermissionError | ValueError) or _of_one_photo(error):
+            return Lost(f"{path}: cannot be read ({reason})", False)
         kept = "shards that are committed stay, run again to go on"
-        raise OSError(f"{path}: storage failed while reading ({type(error).__name__}: {error}); {kept}") from error
+        raise OSError(f"{path}: storage failed while reading ({reason}); {kept}") from error
+    try:
+        return preprocess(files.load_image(Named(data, path)))  # type: ignore[arg-type]  # Pillow reads both
+    except ValueError as error:  # files.ImageError is one
+        if isinstance(error.__cause__, MemoryError):
+            raise error.__cause__ from error
+        return Lost(str(error) if path in str(error) else f"{path}: {error}", True)
+
+
+def _of_one_photo(error: Exception) -> bool:
+    """Whether an error says something of this photo alone, by its number or, from HTTP, its status."""
+    return getattr(error, "errno", None) in OF_ONE_PHOTO or getattr(error, "status", None) in (401, 403, 404, 410)
 
 
 def decoded(parts: Iterable[list[Row]], preprocess: Callable, workers: int) -> Iterator[tuple[list[Row], list[Any]]]:

@@ -58,12 +58,17 @@ class Place:
 
     def size(self, name: str) -> int:
         """How many bytes a file has."""
-        return int(self.fs.size(f"{self.path}/{name}"))
+        with answering(self.url):
+            return int(self.fs.size(f"{self.path}/{name}"))
 
     def has(self, name: str) -> bool:
         """Whether there is such a file."""
         with answering(self.url):
-            return bool(self.fs.exists(f"{self.path}/{name}"))
+            try:
+                self.fs.info(f"{self.path}/{name}")  # `exists` takes a network that fails for a file that is not there
+            except (FileNotFoundError, NotADirectoryError):
+                return False
+        return True
 
     def commit(self, name: str, data: bytes) -> None:
         """Writes a file under another name and renames it; where storage cannot rename, the whole file is copied.
@@ -92,7 +97,7 @@ class Place:
             return self.local / name
         copy = folder / name
         if not (copy.is_file() and copy.stat().st_size == self.size(name)):
-            with files.atomic_write(copy) as temporary:
+            with writing(str(folder)), files.atomic_write(copy) as temporary, answering(self.url):
                 self.fs.get_file(f"{self.path}/{name}", str(temporary))
         return copy
 
@@ -119,9 +124,11 @@ def answering(url: str) -> Iterator[None]:
     """A context in which storage that does not answer, or has no keys, is an OSError that says so."""
     try:
         yield
-    except (FileNotFoundError, NotADirectoryError, MemoryError):
+    except (FileNotFoundError, NotADirectoryError, PermissionError, MemoryError):
         raise
     except Exception as error:  # libraries of storage have errors of their own, such as botocore
+        if getattr(error, "errno", None) in FULL:
+            raise
         reason = f"{type(error).__name__}: {error}"
         raise OSError(f"{url} cannot be reached ({reason}); check the address, the network and your keys") from error
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 ENGINES = ("auto", "torch", "faiss")
 SCORES_AT_ONCE = 2**25  # 128 MiB, however many queries there are
+BLOCKS_AT_ONCE = 64  # a block may be a memory map, which holds a file open
 
 
 @runtime_checkable
@@ -150,7 +151,7 @@ def _joined(blocks: Iterable[NDArray], size: int) -> Iterator[tuple[int, list[ND
     """Start and rows of each chunk: neighbouring blocks together, none longer than `size`."""
     start, taken, rows = 0, 0, list[NDArray]()
     for _, (part,) in (chunk for block in blocks for chunk in _chunks(block, None, size)):
-        if taken + len(part) > size:
+        if taken + len(part) > size or len(rows) == BLOCKS_AT_ONCE:
             yield start, rows
             start, taken, rows = start + taken, 0, []
         rows.append(part)
