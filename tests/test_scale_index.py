@@ -147,6 +147,18 @@ def test_an_index_that_another_process_has_updated_is_read_before_it_is_updated_
         assert found[:, 0].tolist() == [1130, 1131, 1132, 1133] and all(len(set(row)) == 5 for row in found.tolist())
 
 
+def test_shards_of_failures_alone_change_nothing(index, tmp_path):
+    about = {key: str(value) for key, value in ABOUT.items()}
+    lost = {"image_id": "gone", "path": "gone.jpg", "reason": "cannot be read", "lasts": False}
+    empty = shard.Shard([], np.zeros((0, DIM), np.float32), [lost])
+    Place(tmp_path / "emb").commit("00000009-x.safetensors", shard.packed(empty, about))
+    queries = unit(5, 1)
+    before = search.top_k(queries, index, k=5)[1]
+    assert index.update() == 0
+    for searched in (index, reopened(tmp_path)):
+        np.testing.assert_array_equal(search.top_k(queries, searched, k=5)[1], before)
+
+
 def test_what_comes_is_added_in_pieces_too(index, tmp_path, monkeypatch):
     monkeypatch.setattr(kinds, "PIECE_ROWS", 60)
     for number in (9, 10, 11):

@@ -39,7 +39,7 @@ def engine(encoder: ImageEncoder, batch: int, workers: int | None) -> Callable[[
     ray = started()
     has = ray.cluster_resources()
     gpus = int(has.get("GPU", 0)) if isinstance(encoder, Encoder) else 0
-    most = gpus or int(has["CPU"])
+    most = gpus or int(has.get("CPU", 1))
     sent, count = ray.put(encoder), min(workers or most, most)
     preprocess = encoder.preprocessing if isinstance(encoder, Encoder) else encoder.preprocess
 
@@ -60,9 +60,8 @@ def started() -> Any:
         raise ImportError('engine="ray" needs Ray: pip install -r requirements-scale.txt') from error
     if not ray.is_initialized():
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        path = os.pathsep.join(
-            filter(None, (str(config.root()), os.environ.get("PYTHONPATH")))
-        )  # workers import us, too
+        known = (str(config.root()), os.environ.get("PYTHONPATH"))  # workers import us, too
+        path = os.pathsep.join(filter(None, known))
         if os.environ.get("RAY_ADDRESS"):
             ray.init(runtime_env={"env_vars": {"PYTHONPATH": path}})
         else:

@@ -92,7 +92,7 @@ class Index:
         return len(marks)
 
     def update(self) -> int:
-        """Adds the shards that came to the archive since, as a piece of their own; returns how many photos came.
+        """Adds the shards that came to the archive since, as pieces of their own; returns how many photos came.
 
         Raises:
             ValueError: shards that the index was built from are gone or changed; as in `open_index`.
@@ -148,7 +148,7 @@ class Index:
         for told, own in zip(self._card["pieces"], self._pieces, strict=True):
             start, stop = self.archive.starts[told["first"]], self.archive.starts[told["last"]]
             part = None if mask is None else mask[start:stop]
-            if part is None or part.any():
+            if start < stop and (part is None or part.any()):
                 score, row = pieces.proposed(own, self.kind, queries, count, part)
                 scores.append(np.where(row < 0, -np.inf, score))
                 rows.append(np.where(row < 0, -1, row + start))
