@@ -193,6 +193,7 @@ def test_a_killed_run_goes_on_with_what_is_missing_and_nothing_stands_twice(fold
     done = scale.embed_archive(folder, encoder, out, shard_rows=5, batch=2)
     assert (encoder.encoded, done.known) == (13, 10)
     same(by_id(done.archive), expected(folder))
+    assert not list(out.glob("*.tmp")) + list(out.glob(".*.tmp"))
 
 
 def test_corrupt_photos_are_listed_and_neither_fatal_nor_tried_again_unless_asked(folder, out):
@@ -355,6 +356,60 @@ def test_rows_without_id_or_path_are_refused(tmp_path, out, row):
         scale.embed_archive(tmp_path / "all.csv", Mean(), out)
 
 
+def test_a_column_that_is_text_somewhere_is_text_in_every_piece(folder, out, monkeypatch):
+    monkeypatch.setattr("utils.scale.source.AT_ONCE", 2)
+    paths = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.png"))[:5]]
+    table = {"image_id": paths, "path": paths, "transect": ["07", "12", "A1", "12", ""], "depth": [3, 4, 2.5, 1, None]}
+    table["lit"] = [True, False, True, None, None]
+    pd.DataFrame(table).to_csv(folder / "all.csv", index=False)
+    found = scale.embed_archive(folder / "all.csv", Mean(), out).archive.manifest()
+    assert list(found["transect"])[:4] == ["07", "12", "A1", "12"] and pd.isna(found["transect"][4])
+    assert search.filter_mask(found, transect="12").tolist() == [False, True, False, True, False]
+    assert list(found["depth"])[:4] == [3, 4, 2.5, 1]
+    assert search.filter_mask(found, lit=True).tolist() == [True, False, True, False, False]
+
+
+def test_a_row_with_a_cell_too_many_is_refused(folder, out):
+    (folder / "all.csv").write_text("image_id,path,site\nx,x.png,reef, north\n")
+    with pytest.raises(ValueError, match=r"all.csv is no CSV file .* cells that hold a comma stand in quotes"):
+        scale.embed_archive(folder / "all.csv", Mean(), out)
+
+
+def test_photos_of_two_folders_under_one_name_are_refused_and_none_is_lost(tmp_path, out):
+    """Cameras begin to count anew on each card."""
+    for card, photos in {"a": 4, "b": 6}.items():
+        for i in range(photos):
+            save(tmp_path / card / f"GOPR{i:04d}.png", 10 * photos + i)
+    scale.embed_archive(tmp_path / "a", Mean(), out)
+    wrong = r"b/GOPR0000.png: its image_id 'GOPR0000.png' is that of a photo from another place .*\(4 are\); give ids that differ"
+    with pytest.raises(ValueError, match=wrong):
+        scale.embed_archive(tmp_path / "b", Mean(), out)
+    assert len(scale.open_archive(out)) == 4
+    whole = scale.embed_archive(tmp_path, Mean(), tmp_path / "both").archive
+    same(by_id(whole), expected(tmp_path))
+
+
+def test_what_is_no_image_is_no_reason_to_take_another_photo_for_it(tmp_path, out):
+    save(tmp_path / "a" / "1.png", 1)
+    (tmp_path / "a" / "2.png").write_text("no image")
+    save(tmp_path / "b" / "2.png", 2)
+    scale.embed_archive(tmp_path / "a", Mean(), out)
+    with pytest.raises(ValueError, match="b/2.png: its image_id '2.png' is that of a photo from another place"):
+        scale.embed_archive(tmp_path / "b", Mean(), out)
+
+
+def test_photos_that_were_moved_are_known_if_one_says_so(folder, out):
+    gone = pd.DataFrame({"image_id": ["x"], "path": ["/unplugged/x.png"]})
+    scale.embed_archive(gone, Mean(), out)  # not had then, so that no path of it counts
+    scale.embed_archive(folder, Mean(), out)
+    moved = folder.rename(folder.with_name("moved"))
+    with pytest.raises(ValueError, match=r"\(23 are\).*moved=True"):
+        scale.embed_archive(moved, Mean(), out)
+    save(moved / "new.png", 99)
+    done = scale.embed_archive(moved, Mean(), out, moved=True)
+    assert (done.encoded, done.known) == (1, 23)
+
+
 def test_missing_cells_of_every_kind_and_dates_are_kept(folder, out):
     paths = sorted(folder.rglob("*.png"))[:2]
     frame = pd.DataFrame({"image_id": ["a", "b"], "path": paths, "depth": pd.array([1, None], dtype="Int64")})
@@ -381,7 +436,7 @@ def test_more_shards_than_files_may_be_open_are_searched(out, tmp_path, monkeypa
         return own(self, number)
 
     monkeypatch.setattr(type(archive), "emb", counted)
-    assert search.top_k(archive.vectors(np.arange(60)), index, k=1)[1][:, 0].tolist() == list(range(60))
+    assert search.top_k(index.archive.vectors(np.arange(60)), index, k=1)[1][:, 0].tolist() == list(range(60))
     assert 8 < max(open_at_once) <= 16 + 8
 
 
@@ -441,6 +496,19 @@ def test_a_manifest_of_nothing_has_its_columns_and_some_columns_are_enough(folde
 
 
 # bad input
+
+
+def test_columns_asked_for_keep_their_kinds_and_unknown_ones_are_refused(folder, out):
+    (folder / "odd.png").write_text("no image")
+    paths = sorted(folder.rglob("*.png"))
+    frame = pd.DataFrame({"image_id": [path.name for path in paths], "path": paths, "depth": 1.5, "facts": [{}] * 24})
+    frame["even"] = np.arange(24) % 2 == 0
+    archive = scale.embed_archive(frame, Mean(), out, shard_rows=1).archive  # one shard holds the failure alone
+    table = archive.manifest(columns=["even", "depth"])
+    assert [str(kind) for kind in table.dtypes] == ["bool", "float64"] and len(table) == 23
+    for positions in (None, np.array([0])):
+        with pytest.raises(ValueError, match=r"no column 'light': it has depth, even, facts, .* lies in facts"):
+            archive.manifest(positions, columns=["even", "light"])
 
 
 def test_storage_without_keys_is_said(memory, out, monkeypatch):
@@ -652,8 +720,10 @@ def test_costs_are_in_proportion_and_nonsense_is_refused():
     one, ten = (scale.on_paper(n, 512, per_second=500, devices=4, price_hour=2, code_bytes=72) for n in (10**7, 10**8))
     assert {name: ten[name] / one[name] for name in one} == pytest.approx(dict.fromkeys(one, 10))
     assert one["device_hours"] == pytest.approx(10**7 / 500 / 3600) == 4 * one["hours"]
-    with pytest.raises(ValueError, match="cannot be reckoned"):
-        scale.on_paper(10, 512, per_second=0)
+    assert np.isnan(scale.on_paper(10, 512, per_second=1)["price"])  # unknown, not free of charge
+    for wrong in ({"per_second": 0}, {"per_second": 1, "code_bytes": -1}):
+        with pytest.raises(ValueError, match="cannot be reckoned"):
+            scale.on_paper(10, 512, **wrong)
 
 
 def test_costs_go_on_from_the_largest_measured_size():

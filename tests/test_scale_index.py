@@ -1,6 +1,7 @@
 """Indexes over shards: `search.top_k` serves all kinds alike, filters and removals hold, and nothing needs a rebuild."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -277,6 +278,107 @@ def test_unknown_kinds_too_few_photos_and_strange_folders_are_refused(stored, tm
     with pytest.raises(ValueError, match="256 photos at least, not 100: take 'flat'"):
         scale.build_index(tmp_path / "few", tmp_path / "index", "ivfpq")
     assert not (tmp_path / "index").exists()
+
+
+def test_a_calibrated_index_finds_what_was_asked_for(built, tmp_path, approximate, monkeypatch):
+    """A quarter of the lists holds too little of what has no clusters; the effort found is kept."""
+    monkeypatch.setattr(kinds, "LEAST_PROBED", 1)
+    archive.begun(tmp_path / "emb", ABOUT)
+    rows = np.random.default_rng(3).standard_normal((3000, DIM)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    commit(Place(tmp_path / "emb"), 0, rows)
+    usual = scale.build_index(tmp_path / "emb", tmp_path / "usual", "ivfpq", recall=None)
+    index = scale.build_index(tmp_path / "emb", tmp_path / "index", "ivfpq")
+    assert (
+        (usual.effort, index.effort) == (1, reopened(tmp_path).effort) and index.effort > 1 and np.isnan(usual.recall)
+    )
+    queries = np.random.default_rng(4).standard_normal((200, DIM)).astype(np.float32)
+    truth = search.top_k(queries, rows, k=10)[1]
+    found = {which: recall(search.top_k(queries, which, k=10)[1], truth) for which in (usual, index)}
+    assert found[usual] < 0.8 and found[index] > 0.9 and reopened(tmp_path).recall == index.recall >= 0.95
+    assert usual.calibrate(0.5) < 0.95 and usual.effort < index.effort
+    assert usual.calibrate(0.9, queries[:30]) >= 0.9
+
+
+def test_what_an_index_cannot_reach_is_said(index, monkeypatch):
+    if index.kind == "flat":
+        assert index.calibrate(1.0) == index.recall == 1.0
+        return
+    monkeypatch.setattr(scale.Index, "_proposals", lambda self, queries, *_: [np.arange(20)] * len(queries))
+    with pytest.warns(
+        UserWarning, match=r"finds 0\.\d+ of the nearest photos .* not 1.0; an index of kind 'flat' finds all"
+    ):
+        assert index.calibrate(1.0) < 1
+    for wrong, message in (
+        ({"recall": 1.5}, "recall is 1.5"),
+        ({"queries": np.ones((1, 3))}, "queries have 3 dimensions"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            index.calibrate(**wrong)
+
+
+def test_an_index_that_has_outgrown_what_it_learned_from_says_so(index, tmp_path):
+    commit(Place(tmp_path / "emb"), 9, unit(1101, 7), first=2000)
+    if index.kind == "flat":
+        assert index.update() == 1101
+    else:
+        with pytest.warns(UserWarning, match=r"built from 1,100 photos and holds 2,201: build it anew .*as 'flat'"):
+            index.update()
+
+
+def test_a_flat_index_says_when_the_rule_would_take_another(stored, tmp_path, monkeypatch):
+    monkeypatch.setattr(kinds, "FLAT_MOST", 1100)
+    index = scale.build_index(stored, tmp_path / "index")
+    commit(Place(tmp_path / "emb"), 9, unit(1, 7), first=2000)
+    with pytest.warns(UserWarning, match="by default as 'hnsw'"):
+        index.update()
+
+
+def test_an_index_is_built_over_what_the_archive_holds_by_now(stored, tmp_path):
+    commit(Place(tmp_path / "emb"), 9, unit(5, 7), first=2000)
+    assert len(stored) == 1100 and len(scale.build_index(stored, tmp_path / "index")) == 1105
+
+
+def test_an_index_that_is_updated_while_it_is_opened_is_one_or_the_other(index, tmp_path, monkeypatch, emb):
+    own = scale.open_archive
+
+    def meanwhile(url):
+        found = own(url)
+        monkeypatch.setattr("utils.scale.index.open_archive", own)
+        commit(Place(tmp_path / "emb"), 9, unit(50, 7), first=2000)
+        index.update()
+        return found
+
+    monkeypatch.setattr("utils.scale.index.open_archive", meanwhile)
+    opened = reopened(tmp_path)
+    assert (len(opened), len(index)) == (1100, 1150)
+    assert search.top_k(emb[:5], opened, k=1)[1][:, 0].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_what_killed_builds_have_left_goes_and_nothing_else(stored, tmp_path):
+    left, others = tmp_path / ".index-6a1witsh", [tmp_path / ".index-notes123", tmp_path / ".index2-6a1witsh"]
+    for folder in (left, *others):
+        folder.mkdir()
+    (left / "piece-00000000.faiss").write_bytes(b"half")
+    (others[0] / "thesis.txt").write_text("years")
+    scale.build_index(stored, tmp_path / "index")
+    assert not left.exists() and all(folder.exists() for folder in others)
+
+
+@pytest.mark.parametrize("folder", ["s3://reef/index", Path("s3:/reef/index")])
+def test_an_index_lies_on_this_machine(stored, folder):
+    for call in (lambda: scale.build_index(stored, folder), lambda: scale.open_index(folder)):
+        with pytest.raises(ValueError, match="is a URL, but an index lies on this machine"):
+            call()
+
+
+def test_an_archive_within_the_folder_of_an_index_is_not_taken_away_with_it(tmp_path):
+    archive.begun(tmp_path / "index" / "emb", ABOUT)
+    commit(Place(tmp_path / "index" / "emb"), 0, unit(10, 1))
+    (tmp_path / "index" / "index.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"index holds something else than an index \(emb\)"):
+        scale.build_index(tmp_path / "index" / "emb", tmp_path / "index")
+    assert len(scale.open_archive(tmp_path / "index" / "emb")) == 10
 
 
 def test_an_index_of_another_archive_is_refused_naming_both(stored, tmp_path, emb):

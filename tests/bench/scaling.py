@@ -16,12 +16,13 @@ import torch
 
 from tests.bench import embedding, medians, topk
 from utils import encoders, report, scale, search
-from utils.scale import archive, index, kinds, shard
+from utils.scale import archive, index, shard
 from utils.scale.storage import Place
 
 DIM, K, QUERIES, PER_CLUSTER, SPREAD = 512, 10, 100, 50, 1.0
 SIZES = (10_000, 100_000, 1_000_000)
-EFFORTS = {"hnsw": (64, 128, 256), "ivfpq": (0.25, 1, 2)}  # efSearch; times the usual share of lists
+EFFORTS = {"hnsw": (1, 2, 4, 8), "ivfpq": (0.25, 1, 2, 4, 8)}  # times the usual one, beside the calibrated one
+CHOSEN = "as chosen"
 SHARD = 8192
 ENCODING = "encoding by engine"
 PLAIN_MOST = 1_000_000  # vectors that are also held in memory, for the plain ways
@@ -78,8 +79,11 @@ def searching(results: report.Results, n: int, tried: list[str]) -> None:
             results.add("time to build", built, unit="s", **common)
             results.add("bytes a photo", size / n, unit="bytes", **common)
             print(f"{n:>10,} {kind:6} built in {built:8.1f} s   {size / n:7.1f} bytes a photo", flush=True)
-            for effort in EFFORTS.get(kind, (None,)):
-                curve(results, own, queries, truth, effort, dict(common))
+            chosen = own.effort
+            for effort in sorted({chosen, *EFFORTS.get(kind, ())}):
+                group = CHOSEN if effort == chosen else f"effort {effort:g}"
+                curve(results, own, queries, truth, effort, common | {"group": group})
+            own.effort = chosen
             if kind == "flat" and n <= PLAIN_MOST:
                 against_plain(results, own, queries, dict(common))
 
@@ -102,43 +106,19 @@ def against_plain(results, flat, queries, common) -> None:
 
 def curve(results, own, queries, truth, effort, common) -> None:
     """One point of a curve: recall of the exact first ten, and milliseconds of a single query."""
-    with changed(own.kind, effort) as usual:
-        found, times = [], []
-        for query in queries:
-            start = time.perf_counter()
-            found.append(search.top_k(query[None], own, K)[1][0])
-            times.append(time.perf_counter() - start)
+    own.effort, found, times = effort, [], []
+    for query in queries:
         start = time.perf_counter()
-        search.top_k(queries, own, K)
-        together = (time.perf_counter() - start) / len(queries)
+        found.append(search.top_k(query[None], own, K)[1][0])
+        times.append(time.perf_counter() - start)
+    start = time.perf_counter()
+    search.top_k(queries, own, K)
+    together = (time.perf_counter() - start) / len(queries)
     recall = float(np.mean([len(set(a) & set(b)) / K for a, b in zip(found, truth, strict=True)]))
-    common["group"] = "as chosen" if usual else f"effort {effort:g}"
     results.add("recall@10", recall, **common)
     results.add("time of a query", 1e3 * statistics.median(times), unit="ms", **common)
     results.add("time of a query among many", 1e3 * together, unit="ms", **common)
     print(f"{'':18}{common['group']:12} recall@10 {recall:.3f}   {1e3 * statistics.median(times):8.2f} ms", flush=True)
-
-
-class changed:
-    """A context in which a kind searches with another effort; yields whether it is the usual one."""
-
-    def __init__(self, kind, effort):
-        self.name = {"hnsw": "EFFORT", "ivfpq": "PROBED"}.get(kind)
-        self.effort = effort
-
-    def __enter__(self):
-        if self.name is None:
-            return True
-        self.own, self.least = getattr(kinds, self.name), kinds.LEAST_PROBED
-        value = self.effort if self.name == "EFFORT" else self.own * self.effort
-        setattr(kinds, self.name, value)
-        kinds.LEAST_PROBED = max(1, round(self.least * self.effort)) if self.name == "PROBED" else self.least
-        return value == self.own
-
-    def __exit__(self, *error):
-        if self.name:
-            setattr(kinds, self.name, self.own)
-            kinds.LEAST_PROBED = self.least
 
 
 def generated(folder: Path, n: int) -> tuple[np.ndarray, scale.Archive]:

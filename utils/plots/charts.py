@@ -18,6 +18,7 @@ MARKERS = "osD^vPX*"
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
 LIMIT = {"linestyle": (0, (4, 2)), "linewidth": 1.6}
 CHANCE = "chance"
+MANY = 20  # bars, from which on they stand closer
 
 
 def bars_with_intervals(
@@ -43,7 +44,8 @@ def bars_with_intervals(
         digits: decimals printed.
     """
     values, error = np.asarray(values, dtype=float), _errors(values, low, high)
-    fig, ax = _chart((8.2, 1.25 + 0.52 * len(labels)), title, xlabel, "", "x")
+    row = 0.52 if len(labels) <= MANY else 0.33  # inches
+    fig, ax = _chart((8.2, 1.25 + row * len(labels)), title, xlabel, "", "x")
     y = np.arange(len(labels))[::-1]
     ax.barh(y, values, 0.62, color=COLOURS[4])
     if error.any():

@@ -82,7 +82,7 @@ def save_figure(
     Args:
         fig: a figure; it stays as it is, but for the note.
         name: file name without folder; the suffix .png may be left out.
-        max_kb: a larger picture first loses colours (PNG only, 256 with dithering), then pixels.
+        max_kb: a larger picture first loses colours (PNG only: 256 stay), then pixels.
         note: small line below the figure: the data, model and profile behind it (see `report.Results.note`).
 
     Returns:
@@ -120,7 +120,7 @@ def encoded(picture: Image.Image, form: str, limit: int) -> bytes:
     while True:
         size = tuple(max(1, round(side * scale)) for side in picture.size)
         small = picture if scale == 1 else picture.resize(size, Image.Resampling.LANCZOS)
-        for image in (small, small.quantize(256)) if form == "PNG" else (small,):
+        for image in (small, small.quantize(256, Image.Quantize.FASTOCTREE)) if form == "PNG" else (small,):
             buffer = io.BytesIO()
             image.save(buffer, form, optimize=True, quality=82)
             if buffer.tell() <= limit or max(size) == 1:

@@ -66,7 +66,7 @@ class Archive:
         return made
 
     def keys(self, tensor: str = "key") -> np.ndarray:
-        """Keys of all ids, (n,) uint64, in order of position; of the photos that failed with tensor="failed"."""
+        """Keys of all ids, (n,) uint64, in order of position; of their paths by "where", of what failed by "failed"."""
         found = [shard.values(head, tensor, self.place.read(head.name, *head.span(tensor))) for head in self.heads]
         return np.concatenate([np.zeros(0, np.uint64), *found])
 
@@ -75,24 +75,28 @@ class Archive:
 
         Args:
             positions: as a search returns them for one query.
-            columns: only these, which needs less memory.
+            columns: only these, which needs less memory; facts that are no columns lie in "facts".
 
         Raises:
-            ValueError: positions that are no whole numbers of rows in this archive.
+            ValueError: positions that are no whole numbers of rows in this archive, a column that no row has.
         """
         import pandas as pd
 
         if positions is None:
-            parts = (self._rows(number, "rows") for number in range(len(self.heads)))
+            parts = (self._rows(number, "rows") for number, head in enumerate(self.heads) if len(head))
             if columns is None:
                 return _table(row for part in parts for row in part)
-            return pd.concat([_table([], columns), *(_table(part, columns) for part in parts)], ignore_index=True)
+            seen: set[str] = set()
+            tables = [_table(part, columns, seen) for part in parts]
+            self._check_columns(columns, seen)
+            return pd.concat(tables, ignore_index=True) if tables else _table([], columns)
         positions = self._checked(positions)
         at, made = self._shards(positions), [dict[str, object]()] * len(positions)
         for number in np.unique(at):
             rows = self._rows(int(number), "rows")
             for i in np.flatnonzero(at == number):
                 made[i] = rows[positions[i] - self.starts[number]]
+        self._check_columns(columns, {name for row in made for name in row})
         return _table(made, columns)
 
     def failures(self) -> pd.DataFrame:
@@ -125,6 +129,11 @@ class Archive:
     def _rows(self, number: int, tensor: str) -> list[Row]:
         head = self.heads[number]
         return shard.listed(self.place.read(head.name, *head.span(tensor)))
+
+    def _check_columns(self, columns: Sequence[str] | None, seen: set[str]) -> None:
+        if seen and (unknown := [name for name in columns or () if name not in seen]):
+            advice = f"it has {', '.join(sorted(seen))}; what else is known of a photo lies in facts"
+            raise ValueError(f"{self.url} has no column {', '.join(map(repr, unknown))}: {advice}")
 
     def _checked(self, positions: np.ndarray) -> np.ndarray:
         positions = np.asarray(positions)
@@ -203,10 +212,13 @@ def _check_once(archive: Archive) -> None:
         raise ValueError(f"{archive.url} holds {len(twice)} photos twice, in {names}: {advice}")
 
 
-def _table(rows: Iterable[Row], columns: Sequence[str] | None = None) -> pd.DataFrame:
+def _table(rows: Iterable[Row], columns: Sequence[str] | None = None, seen: set[str] | None = None) -> pd.DataFrame:
+    """A table of rows, of some of their columns; the names of all that they have are added to `seen`."""
     import pandas as pd
 
     rows = list(rows)
+    if seen is not None:
+        seen.update(name for row in rows for name in row)
     return pd.DataFrame(rows, columns=columns if columns is not None else (None if rows else COLUMNS))
 
 

@@ -13,7 +13,7 @@ def on_paper(
     dim: int,
     per_second: float,
     devices: int = 1,
-    price_hour: float = 0.0,
+    price_hour: float = math.nan,
     row_bytes: float = 200.0,
     code_bytes: float = 0.0,
 ) -> dict[str, float]:
@@ -24,7 +24,7 @@ def on_paper(
         dim: length of an embedding, float32.
         per_second: images a second that one device encodes.
         devices: that work side by side, without loss.
-        price_hour: of one device, in any currency.
+        price_hour: of one device, in any currency; unless it is known, the price is NaN.
         row_bytes: of a photo's row in the manifest.
         code_bytes: of a photo in the index beside its embedding.
 
@@ -37,7 +37,8 @@ def on_paper(
     >>> round(on_paper(3_600_000, dim=512, per_second=1000, devices=2, price_hour=2.0)["hours"], 3)
     0.5
     """
-    if frames < 0 or dim < 1 or per_second <= 0 or devices < 1 or min(price_hour, row_bytes, code_bytes) < 0:
+    negative = any(number < 0 for number in (frames, price_hour, row_bytes, code_bytes))
+    if negative or dim < 1 or per_second <= 0 or devices < 1:
         raise ValueError(
             f"{frames} frames, {dim} numbers, {per_second} images/s on {devices} devices cannot be reckoned"
         )

@@ -48,13 +48,15 @@ def embed_archive(
     batch: int | None = None,
     workers: int | None = None,
     retry: bool = False,
+    moved: bool = False,
     progress: bool = False,
 ) -> Done:
     """Embeds the photos that `out` does not hold yet, shard by shard: a run that was killed goes on where it stopped.
 
-    A photo is known by its id; one whose pixels changed needs another id. Photos that cannot be read are listed and tried
-    again by the next run, those that are no image are not; `Archive.failures` shows them. One process writes an archive
-    at a time: on this machine a lock sees to it. Some tens of bytes a photo are held in memory, and what is under way.
+    A photo is known by its id; one whose pixels changed needs another id, and so does one that is named like a photo of
+    another folder. Photos that cannot be read are listed and tried again by the next run, those that are no image are
+    not; `Archive.failures` shows them. One process writes an archive at a time: on this machine a lock sees to it. Some
+    tens of bytes a photo are held in memory, and what is under way.
 
     Args:
         source_: manifest, CSV file or folder (see `source.photos`), the latter two by path or URL.
@@ -67,11 +69,13 @@ def embed_archive(
         workers: threads that decode ("local") or processes that encode ("ray"), by default as many as the profile says
             or as the cluster has GPUs, else cores.
         retry: also try again what was no image in earlier runs.
+        moved: the photos lie elsewhere than in earlier runs; the archive keeps their old paths.
         progress: show a bar.
 
     Raises:
         FileNotFoundError, PermissionError, OSError: the source is not there, `out` cannot be written or is full.
-        ValueError: no photos, ids that stand twice, an archive of another model, an unknown engine, sizes below 1.
+        ValueError: no photos, ids that stand twice, a known id with another path (unless `moved`), an archive of another
+            model, an unknown engine, sizes below 1.
         ImportError: "ray" where Ray is not installed; says how to install it.
     """
     if engine not in ENGINES or any(size is not None and size < 1 for size in (shard_rows, batch, workers)):
@@ -81,14 +85,38 @@ def embed_archive(
     rows, budget = source.photos(source_), config.load().budgets["embed"]
     about = {"model": str(getattr(encoder, "name", "")), "fingerprint": encoder.fingerprint, "dim": encoder.dim}
     run = _engine(engine, encoder, batch or budget["batch"], workers)
-    keys = source.distinct(rows, str(source_) if isinstance(source_, str | Path) else "the manifest")
+    keys, places = source.distinct(rows, str(source_) if isinstance(source_, str | Path) else "the manifest")
     with _alone(out):
         archive = begun(out, about)
+        if not moved:
+            _check_places(rows, keys, places, archive, retry)
         known = archive.keys() if retry else np.concatenate([archive.keys(), archive.keys("failed")])
         missing = np.setdiff1d(keys, known)
         plans = _cut(_chosen(rows(), missing), shard_rows)
         encoded, failed = _commit(archive, _bar(run(plans), len(missing), progress))
     return Done(open_archive(out), encoded, len(keys) - len(missing), failed)
+
+
+def _check_places(rows: source.Rows, keys: np.ndarray, places: np.ndarray, archive: Archive, retry: bool) -> None:
+    """Refuses a known id with another path: cameras begin to count anew on each card, and none of two photos is lost."""
+    lost = archive.failures()
+    lost = lost[lost["lasts"].astype(bool) & (not retry)]  # the others are asked for again
+    known = np.concatenate([archive.keys(), shard.keys(lost["image_id"])])
+    if not len(known):
+        return
+    where = np.concatenate([archive.keys("where"), shard.keys(lost["path"])])
+    order = np.argsort(known)
+    at = order[np.minimum(np.searchsorted(known, keys, sorter=order), len(known) - 1)]
+    other = np.flatnonzero((known[at] == keys) & (where[at] != places))
+    if len(other):
+        row = next(islice(rows(), int(other[0]), None))
+        advice = (
+            "give ids that differ, such as by embedding the folder above both; if photos were moved, pass moved=True"
+        )
+        raise ValueError(
+            f"{row['path']}: its image_id {row['image_id']!r} is that of a photo from another place in {archive.url} "
+            f"({len(other)} are); {advice}"
+        )
 
 
 def _engine(name: str, encoder: ImageEncoder, batch: int, workers: int | None) -> Engine:
@@ -146,6 +174,8 @@ def _alone(out: str | Path) -> Iterator[None]:
         with writing(place.url):
             place.local.mkdir(parents=True, exist_ok=True)
             stack.enter_context(files.locked(place.local / "archive", wait=1.0))
+            for left in place.local.glob(f".*{shard.SUFFIX}.*.tmp"):  # of a run that was killed while writing
+                left.unlink()
         yield
 
 

@@ -1,26 +1,34 @@
 """Index: what `search.top_k` asks in place of an array; pieces over runs of shards, searched one by one and merged.
 
 HNSW and IVF-PQ propose, and the exact cosines of what they propose come from the shards, so that scores are those of a
-flat search; equal ones among them stand in order of their position. Photos are added as further pieces, removed by a mark.
+flat search; equal ones among them stand in order of their position. How much has to be proposed depends on the archive, so
+it is measured there. Photos are added as further pieces, removed by a mark.
 """
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from utils import files, search
+from utils import config, files, search
 from utils.scale import kinds, pieces, shard
 from utils.scale.archive import Archive, open_archive
+from utils.scale.storage import on_this_machine
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import ArrayLike
 
 CARD, LEARNED, REMOVED = "index.json", "learned.faiss", "removed.npy"
+PIECE = re.compile(r"piece-\d{8}\.faiss")
 EXACT = 20_000  # allowed photos up to which their vectors are read instead
+ASKED, NEAREST = 64, 10  # photos of its own that an index is calibrated by, and answers to each that count
+OUTGROWN = 2  # times the photos that it was built from
 
 
 class Index:
@@ -30,13 +38,15 @@ class Index:
         kind: one of `scale.KINDS`.
         archive: whose shards it searches.
         dim: length of an embedding.
+        effort: of a search, times the usual one; more finds more and takes longer.
+        recall: share of the ten nearest that this effort found when the index was calibrated; NaN if it was not.
     """
 
     _removed: np.ndarray | None
 
-    def __init__(self, folder: Path, archive: Archive):
+    def __init__(self, folder: Path, archive: Archive, card: dict[str, Any]):
         self.folder, self.archive, self.dim = folder, archive, archive.about["dim"]
-        self._read()
+        self._take(card)
 
     def __len__(self) -> int:
         return int(self.archive.starts[len(self._card["shards"])])
@@ -91,8 +101,47 @@ class Index:
         self._removed = self._marked()
         return len(marks)
 
+    def calibrate(self, recall: float = kinds.RECALL, queries: ArrayLike | None = None) -> float:
+        """Doubles the effort until enough is found, and keeps it with the index; every vector is read for that.
+
+        Args:
+            recall: share of the ten exact nearest that is enough, above 0 and up to 1.
+            queries: (m, d) float32 of unit length, such as the index will be asked; by default 64 photos of its own.
+                Sentences lie apart from photos: for them give embeddings of some.
+
+        Returns:
+            The share found; where it is less than asked, there is a warning.
+
+        Raises:
+            ValueError: recall out of its range, queries that do not fit.
+        """
+        kinds.check_recall(recall)
+        at = None
+        if queries is None:
+            rng = config.rng(config.load().seed, "scale", "calibrate")
+            at = rng.choice(len(self), min(ASKED, len(self)), replace=False)
+            queries = self.archive.vectors(at)
+        tried: dict[float, float] = {}
+        for effort, share in self._shares(queries, at):
+            tried[effort] = share
+            if share >= recall:
+                break
+        self.effort = max(tried, key=lambda effort: tried[effort])
+        self.recall = tried[self.effort]
+        if self.recall < recall:
+            reached = f"{self.recall:.3f} of the nearest photos with {self.effort:g} times the usual effort"
+            advice = f"not {recall}; an index of kind 'flat' finds all"
+            warnings.warn(f"{self.folder} finds {reached}, {advice}", stacklevel=2)
+        with files.locked(self.folder):
+            card = files.read_json(self.folder / CARD)
+            files.write_json(self.folder / CARD, card | {"effort": self.effort, "recall": self.recall})
+        return self.recall
+
     def update(self) -> int:
         """Adds the shards that came to the archive since, as pieces of their own; returns how many photos came.
+
+        What was learned when the index was built stays, so photos from other places are found less well: `calibrate` after
+        many of them. There is a warning where the index has outgrown what it was built from.
 
         Raises:
             ValueError: shards that the index was built from are gone or changed; as in `open_index`.
@@ -108,17 +157,32 @@ class Index:
                 card["pieces"] += [piece(self.folder, archive, empty, *run) for run in runs(archive, first)]
             files.write_json(self.folder / CARD, card)
             self.archive = archive
-            self._read()
+            self._take(card)
+        built, best = card["built"], kinds.choose(len(self))
+        if best not in (self.kind, kinds.choose(built)) or (self.kind != "flat" and len(self) > OUTGROWN * built):
+            advice = f"build it anew by scale.build_index, which learns from all of them (by default as {best!r})"
+            warnings.warn(
+                f"{self.folder} was built from {built:,} photos and holds {len(self):,}: {advice}", stacklevel=2
+            )
         return len(self) - before
 
-    def _read(self) -> None:
-        folder = self.folder
-        self._card = files.read_json(folder / CARD)
-        self.kind: str = self._card["kind"]
-        self._pieces = [
-            pieces.opened(folder / piece["file"], mapped=self.kind == "ivfpq") for piece in self._card["pieces"]
-        ]
+    def _take(self, card: dict[str, Any]) -> None:
+        self._card, self.kind = card, str(card["kind"])
+        self.effort, self.recall = float(card["effort"]), float("nan" if card["recall"] is None else card["recall"])
+        files_of = [self.folder / piece["file"] for piece in card["pieces"]]
+        self._pieces = [pieces.opened(path, mapped=self.kind == "ivfpq") for path in files_of]
         self._removed = self._marked()
+
+    def _shares(self, queries: ArrayLike, at: np.ndarray | None) -> Iterator[tuple[float, float]]:
+        """Efforts, each with the share of the nearest photos that it finds; photos `at` which the queries lie do not count."""
+        k = NEAREST if at is None else NEAREST + 1
+        exact = Index(self.folder, self.archive, self._card | {"kind": "flat", "pieces": []})
+        own = np.full(len(queries), -1) if at is None else at
+        truth = [set(row) - {me} for row, me in zip(search.top_k(queries, exact, k)[1], own, strict=True)]
+        for effort in kinds.EFFORTS:
+            self.effort = effort
+            pairs = zip(truth, search.top_k(queries, self, k)[1], strict=True)
+            yield effort, float(np.mean([len(best & set(row)) / len(best) for best, row in pairs if best] or [1.0]))
 
     def _marked(self) -> np.ndarray | None:
         """Which photos are removed, (n,) bool; None where none is."""
@@ -149,7 +213,7 @@ class Index:
             start, stop = self.archive.starts[told["first"]], self.archive.starts[told["last"]]
             part = None if mask is None else mask[start:stop]
             if start < stop and (part is None or part.any()):
-                score, row = pieces.proposed(own, self.kind, queries, count, part)
+                score, row = pieces.proposed(own, self.kind, queries, count, part, self.effort)
                 scores.append(np.where(row < 0, -np.inf, score))
                 rows.append(np.where(row < 0, -1, row + start))
         best = np.argsort(-np.hstack(scores), axis=1, kind="stable")[:, :count]
@@ -171,9 +235,10 @@ def open_index(folder: str | Path, archive: str | Path | None = None) -> Index:
 
     Raises:
         FileNotFoundError: there is no index, or its archive is gone.
-        ValueError: the archive is of another model, or has lost or changed shards that the index was built from.
+        ValueError: the archive is of another model, or has lost or changed shards that the index was built from; the folder
+            is a URL.
     """
-    folder = Path(folder).expanduser()
+    folder = on_this_machine(folder)
     if not (folder / CARD).is_file():
         raise FileNotFoundError(f"{folder} holds no index ({CARD}); build it by scale.build_index")
     card = files.read_json(folder / CARD)
@@ -184,7 +249,7 @@ def open_index(folder: str | Path, archive: str | Path | None = None) -> Index:
         at = archive or card["archive"]
         raise FileNotFoundError(f"{folder}: the archive of this index is not at {at}; {advice}") from error
     _check_built_from(folder, card, own)
-    return Index(folder, own)
+    return Index(folder, own, card)
 
 
 def _check_built_from(folder: Path, card: dict[str, Any], own: Archive) -> None:

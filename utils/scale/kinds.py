@@ -10,6 +10,8 @@ HNSW_MOST = 200_000  # photos; beyond, its graph takes too long to build and too
 LINKS, BUILD_EFFORT, EFFORT = 32, 64, 64  # of HNSW
 PROBED = 1 / 16  # of the lists of IVF, and
 LEAST_PROBED = 64  # lists
+EFFORTS = (1, 2, 4, 8, 16, 32, 64)  # times the usual effort, tried until enough is found
+RECALL = 0.95  # of the ten most similar photos, which is enough
 CANDIDATES = {"hnsw": 64, "ivfpq": 256}  # whose exact cosines are taken from the shards
 PIECE_ROWS = 2**20  # photos of a piece of an index; built one after the other, so that memory holds one
 PER_LIST = 50  # vectors that a list is learned from
@@ -47,3 +49,9 @@ def check(kind: str) -> None:
     """Refuses unknown kinds by ValueError."""
     if kind not in KINDS:
         raise ValueError(f"index of kind {kind!r}: kinds are {', '.join(KINDS)}")
+
+
+def check_recall(recall: float) -> None:
+    """Refuses what is no share of photos by ValueError."""
+    if not 0 < recall <= 1:
+        raise ValueError(f"recall is {recall}; give a share above 0 and up to 1")

@@ -70,15 +70,16 @@ def opened(path: Path, mapped: bool) -> Any:
 
 
 def proposed(
-    index: Any, kind: str, queries: np.ndarray, count: int, mask: np.ndarray | None
+    index: Any, kind: str, queries: np.ndarray, count: int, mask: np.ndarray | None, effort: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
     """The most promising rows of a piece: scores (m, c) float32 and rows (m, c) int64, -1 where there are no more.
 
     Args:
         count: rows wanted.
         mask: (n,) bool, rows of the piece that may be found.
+        effort: times the usual one; more of it finds more and takes longer.
     """
-    settings = _settings(index, kind, count, 1.0 if mask is None else float(mask.mean()))
+    settings = _settings(index, kind, count, 1.0 if mask is None else float(mask.mean()), effort)
     if mask is not None:
         import faiss
 
@@ -88,12 +89,12 @@ def proposed(
     return index.search(queries, min(count, index.ntotal), params=settings)
 
 
-def _settings(index: Any, kind: str, count: int, allowed: float) -> Any:
-    """Effort of a search, larger the fewer rows are allowed."""
+def _settings(index: Any, kind: str, count: int, allowed: float, effort: float) -> Any:
+    """What FAISS is told of the effort, which is larger the fewer rows are allowed."""
     import faiss
 
     wider = min(WIDEST, 1 / max(allowed, 1e-9))
     if kind == "hnsw":
-        return faiss.SearchParametersHNSW(efSearch=int(max(kinds.EFFORT, count) * wider))
-    probed = max(kinds.LEAST_PROBED, round(index.nlist * kinds.PROBED)) * wider
-    return faiss.SearchParametersIVF(nprobe=int(min(index.nlist, probed)))
+        return faiss.SearchParametersHNSW(efSearch=int(max(kinds.EFFORT * effort, count) * wider))
+    probed = max(kinds.LEAST_PROBED, index.nlist * kinds.PROBED) * effort * wider
+    return faiss.SearchParametersIVF(nprobe=max(1, round(min(index.nlist, probed))))

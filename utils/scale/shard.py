@@ -1,7 +1,8 @@
 """Shard: some thousand photos with their embeddings in one safetensors file, so that one rename commits both.
 
 Tensors: `emb` (n, d) float32, unit length; `rows`, n lines of JSON (the manifest) as bytes; `key` (n,) uint64, from
-the ids; `failures`, lines of JSON with id, path, reason and whether it lasts, and `failed`, the keys of those that do.
+the ids, and `where`, the same from the paths; `failures`, lines of JSON with id, path, reason and whether it lasts, and
+`failed`, the keys of those that do.
 Embeddings lie in the file as they do in memory, so that a search maps them and copies nothing, which no compressed table
 allows.
 """
@@ -18,10 +19,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-FORMAT = "reefclip-shard-1"
+FORMAT = "reefclip-shard-2"
 SUFFIX = ".safetensors"
 TYPES = {"F32": np.float32, "U64": np.uint64, "U8": np.uint8}
 MOST_HEAD = 2**20  # bytes
+TENSORS = ("emb", "key", "where", "failed", "rows", "failures")
 Row = dict[str, Any]
 
 
@@ -63,6 +65,7 @@ def packed(shard: Shard, about: Mapping[str, str]) -> bytes:
     tensors = {
         "emb": np.ascontiguousarray(shard.emb, np.float32),
         "key": keys([row["image_id"] for row in shard.rows]),
+        "where": keys([row["path"] for row in shard.rows]),
         "failed": keys([row["image_id"] for row in shard.failures if row["lasts"]]),
         "rows": _lines(shard.rows),
         "failures": _lines(shard.failures),
@@ -91,10 +94,7 @@ def head(name: str, size: int, read: Callable[[int, int], bytes]) -> Head:
             key: (TYPES[t["dtype"]], tuple(t["shape"]), 8 + length + t["data_offsets"][0]) for key, t in told.items()
         }
         made = Head(name, about, tensors)
-        if (
-            about["format"] != FORMAT
-            or max(made.span(key)[1] for key in ("emb", "key", "failed", "rows", "failures")) != size
-        ):
+        if about["format"] != FORMAT or max(made.span(key)[1] for key in TENSORS) != size:
             raise ValueError("it is cut short, or of another kind")
     except (ValueError, KeyError, TypeError, struct.error) as error:
         advice = "take the file away and embed the archive again: only its photos are done anew"
@@ -114,7 +114,7 @@ def listed(data: bytes) -> list[Row]:
 
 
 def keys(ids: Sequence[str]) -> np.ndarray:
-    """Eight bytes that follow from each id, (n,) uint64: what is remembered of millions of photos."""
+    """Eight bytes that follow from each id or path, (n,) uint64: what is remembered of millions of photos."""
     digests = b"".join(
         hashlib.blake2b(str(name).encode(errors="surrogatepass"), digest_size=8).digest() for name in ids
     )

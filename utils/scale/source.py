@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,7 @@ def photos(source: Any) -> Rows:
     Args:
         source: a manifest (DataFrame with image_id and path); or the path or URL of a CSV file with these columns, read
             piece by piece, whose relative paths start at its folder; or of a folder, whose photos have as id their path
-            below it.
+            below it (so of two folders that belong together give the one above).
 
     Raises:
         FileNotFoundError: there is nothing; OSError: it does not answer; ValueError: a table without the columns, or a
@@ -44,16 +45,17 @@ def photos(source: Any) -> Rows:
             kind = place.fs.info(place.path)["type"]
     except (FileNotFoundError, NotADirectoryError) as error:
         raise FileNotFoundError(f"{source}: nothing is there; give a folder of photos or a CSV file") from error
-    return partial(_of_folder if kind == "directory" else _of_table, place)
+    return partial(_of_folder, place) if kind == "directory" else partial(_of_table, place, _texts(place))
 
 
-def distinct(rows: Rows, name: str) -> np.ndarray:
-    """The keys of all ids, (n,) uint64, in the order of the rows.
+def distinct(rows: Rows, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """The keys of all ids and of their paths, (n,) uint64 each, in the order of the rows.
 
     Raises:
         ValueError: no photo, or an id that stands twice; names the first of them and counts the rest.
     """
-    found = np.fromiter((keys([row["image_id"]])[0] for row in rows()), np.uint64)
+    both = np.fromiter((keys([row["image_id"], row["path"]]) for row in rows()), np.dtype((np.uint64, 2)))
+    found = both[:, 0]
     if not len(found):
         raise ValueError(f"{name} holds no photo ({', '.join(sorted(IMAGE_SUFFIXES))} are looked for in folders)")
     ordered = np.sort(found)
@@ -62,7 +64,7 @@ def distinct(rows: Rows, name: str) -> np.ndarray:
         asked = (row["image_id"] for row in rows())
         first = next(image_id for image_id in asked if keys([image_id])[0] in twice)
         raise ValueError(f"{name}: image_id {first!r} stands more than once ({len(twice)} ids do); make ids distinct")
-    return found
+    return found, both[:, 1]
 
 
 def _of_frame(frame: pd.DataFrame, name: str = "the manifest") -> Iterator[Row]:
@@ -94,17 +96,43 @@ def _remote_folders(place: Place) -> Iterator[tuple[str, list[str]]]:
         yield folder, names
 
 
-def _of_table(place: Place) -> Iterator[Row]:
+def _of_table(place: Place, texts: list[str]) -> Iterator[Row]:
+    for piece in _pieces(place, texts):
+        yield from _of_frame(piece.assign(path=[_beside(place, path) for path in piece["path"]]), place.url)
+
+
+def _pieces(place: Place, texts: list[str]) -> Iterator[pd.DataFrame]:
+    """A CSV file in pieces; ids, paths and the columns `texts` are text."""
     import pandas as pd
 
-    as_text = {"image_id": str, "path": str}  # as they stand: 007 and NA are ids
+    as_they_stand = {"image_id": str, "path": str}  # 007 and NA are ids
+    how = {"converters": as_they_stand, "dtype": dict.fromkeys(texts, str), "index_col": False, "low_memory": False}
     with place.fs.open(place.path, "rb", compression="infer") as file:
         try:
-            for piece in pd.read_csv(file, chunksize=AT_ONCE, converters=as_text, index_col=False):
+            for piece in pd.read_csv(file, chunksize=AT_ONCE, **how):
                 _check_columns(piece.columns, place.url)
-                yield from _of_frame(piece.assign(path=[_beside(place, path) for path in piece["path"]]), place.url)
-        except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-            raise ValueError(f"{place.url} is no CSV file with image_id and path ({error})") from error
+                yield piece
+        except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError, pd.errors.ParserWarning) as error:
+            advice = "cells that hold a comma stand in quotes"
+            raise ValueError(f"{place.url} is no CSV file with image_id and path ({error}); {advice}") from error
+
+
+def _texts(place: Place) -> list[str]:
+    """Columns of a CSV file that are text somewhere: read so everywhere, lest one piece has 7 and another "07".
+
+    Reads the whole file; a row with more cells than there are columns is refused, as one would be lost.
+    """
+    import pandas as pd
+
+    kinds: dict[str, set[str]] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        for piece in _pieces(place, []):
+            for name, values in piece.drop(columns=["image_id", "path"]).items():
+                if len(values := values.dropna()):
+                    kind = pd.api.types.infer_dtype(values)
+                    kinds.setdefault(str(name), set()).add("number" if kind in ("integer", "floating") else kind)
+    return [name for name, found in kinds.items() if len(found) > 1]
 
 
 def _beside(place: Place, path: str) -> str:

@@ -119,6 +119,17 @@ def reached(url: str) -> tuple[Any, str]:
         raise ValueError(f"{url}: no storage that fsspec knows ({error}); give a folder or such as s3://...") from error
 
 
+def on_this_machine(folder: str | Path) -> Path:
+    """The path of a folder that cannot lie elsewhere.
+
+    Raises:
+        ValueError: a URL.
+    """
+    if "://" in str(folder) or MANGLED.match(str(folder)):
+        raise ValueError(f"{folder} is a URL, but an index lies on this machine: give a folder")
+    return Path(folder).expanduser()
+
+
 @contextmanager
 def answering(url: str) -> Iterator[None]:
     """A context in which storage that does not answer, or has no keys, is an OSError that says so."""
