@@ -280,6 +280,7 @@ def test_unknown_kinds_too_few_photos_and_strange_folders_are_refused(stored, tm
     assert not (tmp_path / "index").exists()
 
 
+@pytest.mark.slow
 def test_a_calibrated_index_finds_what_was_asked_for(built, tmp_path, approximate, monkeypatch):
     """A quarter of the lists holds too little of what has no clusters; the effort found is kept."""
     monkeypatch.setattr(kinds, "LEAST_PROBED", 1)
