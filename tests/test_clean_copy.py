@@ -69,8 +69,8 @@ def run(copy, *command, **env):
 
 
 def everything(folder):
-    """The files there, but for what Python compiles on its way."""
-    return {path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    """What is there, but for what Python compiles on its way."""
+    return {path for path in folder.rglob("*") if "__pycache__" not in path.parts}
 
 
 def of_make(line):

@@ -254,6 +254,17 @@ def test_what_could_be_read_at_last_and_is_no_image_is_not_tried_again(folder, o
     assert scale.embed_archive(frame, Mean(), out).known == 1
 
 
+def test_what_was_no_image_and_could_not_be_read_later_is_tried_again(folder, out):
+    bad = folder / "bad.png"
+    bad.write_text("no image")
+    scale.embed_archive(folder, Mean(), out)
+    rows = pd.DataFrame({"image_id": ["bad.png"], "path": [bad]})
+    bad.unlink()
+    assert scale.embed_archive(rows, Mean(), out, retry=True).failed == 1
+    save(bad, 99)
+    assert scale.embed_archive(folder, Mean(), out).encoded == 1
+
+
 def test_memory_that_ends_while_a_photo_is_decoded_says_nothing_of_the_photo(folder, out, monkeypatch):
     def short(*args):
         raise MemoryError
@@ -371,7 +382,7 @@ def test_a_column_that_is_text_somewhere_is_text_in_every_piece(folder, out, mon
 
 def test_a_row_with_a_cell_too_many_is_refused(folder, out):
     (folder / "all.csv").write_text("image_id,path,site\nx,x.png,reef, north\n")
-    with pytest.raises(ValueError, match=r"all.csv is no CSV file .* cells that hold a comma stand in quotes"):
+    with pytest.raises(ValueError, match=r"all.csv is no CSV file .* put cells that hold a comma in quotes"):
         scale.embed_archive(folder / "all.csv", Mean(), out)
 
 
@@ -509,6 +520,11 @@ def test_columns_asked_for_keep_their_kinds_and_unknown_ones_are_refused(folder,
     for positions in (None, np.array([0])):
         with pytest.raises(ValueError, match=r"no column 'light': it has depth, even, facts, .* lies in facts"):
             archive.manifest(positions, columns=["even", "light"])
+    more = pd.DataFrame({"image_id": ["x"], "path": [folder / "odder.png"], "light": "dim"})
+    save(folder / "odder.png", 99)
+    archive = scale.embed_archive(more, Mean(), out).archive  # a column that only some have is known everywhere
+    assert archive.manifest(np.array([0, 23]), columns=["light"])["light"].fillna("").tolist() == ["", "dim"]
+    assert archive.manifest(np.array([0]), columns=["light"])["light"].isna().all()
 
 
 def test_storage_without_keys_is_said(memory, out, monkeypatch):

@@ -30,7 +30,7 @@ PLAIN_MOST = 1_000_000  # vectors that are also held in memory, for the plain wa
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.scaling", description=__doc__)
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="vectors; 10,000,000 need 25 GB of disk")
+    parser.add_argument("--sizes", type=int, nargs="*", default=SIZES, help="vectors; 10,000,000 need 25 GB of disk")
     parser.add_argument("--hnsw-most", type=int, default=SIZES[-1], help="vectors up to which HNSW is built")
     parser.add_argument("--photos", type=int, default=512, help="that both engines encode; 0 leaves them out")
     parser.add_argument("--note", help="of what else the machine does, kept with each record")

@@ -66,7 +66,7 @@ class Archive:
         return made
 
     def keys(self, tensor: str = "key") -> np.ndarray:
-        """Keys of all ids, (n,) uint64, in order of position; of their paths by "where", of what failed by "failed"."""
+        """Keys of all ids, (n,) uint64, in order of position; of their paths with tensor="where"."""
         found = [shard.values(head, tensor, self.place.read(head.name, *head.span(tensor))) for head in self.heads]
         return np.concatenate([np.zeros(0, np.uint64), *found])
 
@@ -86,8 +86,10 @@ class Archive:
             parts = (self._rows(number, "rows") for number, head in enumerate(self.heads) if len(head))
             if columns is None:
                 return _table(row for part in parts for row in part)
-            seen: set[str] = set()
-            tables = [_table(part, columns, seen) for part in parts]
+            tables, seen = [], set[str]()
+            for part in parts:
+                seen.update(*part)
+                tables.append(_table(part, columns))
             self._check_columns(columns, seen)
             return pd.concat(tables, ignore_index=True) if tables else _table([], columns)
         positions = self._checked(positions)
@@ -96,7 +98,8 @@ class Archive:
             rows = self._rows(int(number), "rows")
             for i in np.flatnonzero(at == number):
                 made[i] = rows[positions[i] - self.starts[number]]
-        self._check_columns(columns, {name for row in made for name in row})
+        if made and not set(columns or ()) <= set().union(*made):
+            self.manifest(columns=columns)  # says so where no other row has them either
         return _table(made, columns)
 
     def failures(self) -> pd.DataFrame:
@@ -117,11 +120,8 @@ class Archive:
         Raises:
             ValueError: an id is not in the archive; names the first and counts the rest.
         """
-        own, asked = self.keys(), shard.keys(ids)
-        order = np.argsort(own)
-        at = np.searchsorted(own, asked, sorter=order)
-        found = order[np.minimum(at, len(own) - 1)] if len(own) else np.zeros(len(asked), np.int64)
-        missing = np.flatnonzero(own[found] != asked) if len(own) else np.arange(len(asked))
+        found = shard.places(shard.keys(ids), self.keys())
+        missing = np.flatnonzero(found < 0)
         if len(missing):
             raise ValueError(f"{self.url} holds no photo {ids[missing[0]]!r} ({len(missing)} ids are not there)")
         return found
@@ -130,8 +130,8 @@ class Archive:
         head = self.heads[number]
         return shard.listed(self.place.read(head.name, *head.span(tensor)))
 
-    def _check_columns(self, columns: Sequence[str] | None, seen: set[str]) -> None:
-        if seen and (unknown := [name for name in columns or () if name not in seen]):
+    def _check_columns(self, columns: Sequence[str], seen: set[str]) -> None:
+        if seen and (unknown := [name for name in columns if name not in seen]):
             advice = f"it has {', '.join(sorted(seen))}; what else is known of a photo lies in facts"
             raise ValueError(f"{self.url} has no column {', '.join(map(repr, unknown))}: {advice}")
 
@@ -212,13 +212,10 @@ def _check_once(archive: Archive) -> None:
         raise ValueError(f"{archive.url} holds {len(twice)} photos twice, in {names}: {advice}")
 
 
-def _table(rows: Iterable[Row], columns: Sequence[str] | None = None, seen: set[str] | None = None) -> pd.DataFrame:
-    """A table of rows, of some of their columns; the names of all that they have are added to `seen`."""
+def _table(rows: Iterable[Row], columns: Sequence[str] | None = None) -> pd.DataFrame:
     import pandas as pd
 
     rows = list(rows)
-    if seen is not None:
-        seen.update(name for row in rows for name in row)
     return pd.DataFrame(rows, columns=columns if columns is not None else (None if rows else COLUMNS))
 
 

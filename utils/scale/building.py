@@ -49,13 +49,9 @@ def build_index(
         raise ValueError(f"{folder} holds something else than an index ({strange}); give another folder")
     shards = [[head.name, len(head)] for head in archive.heads]
     card: dict[str, Any] = {
-        "kind": kind,
-        "archive": archive.url,
-        "about": archive.about,
-        "shards": shards,
-        "pieces": [],
+        **{"kind": kind, "archive": archive.url, "about": archive.about, "shards": shards, "pieces": []},
+        **{"built": len(archive), "effort": 1.0, "recall": 1.0 if kind == "flat" else None},
     }
-    card |= {"built": len(archive), "effort": 1.0, "recall": 1.0 if kind == "flat" else None}
     with files.locked(folder, wait=1.0), files.atomic_folder(folder, replace=folder.exists()) as temporary:
         _sweep(folder, temporary)
         if kind != "flat":

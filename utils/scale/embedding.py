@@ -20,6 +20,8 @@ from utils.scale.shard import Row, Shard
 from utils.scale.storage import Place, writing
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from utils.embed.sources import ImageEncoder
 
 ENGINES = ("local", "ray")
@@ -88,35 +90,34 @@ def embed_archive(
     keys, places = source.distinct(rows, str(source_) if isinstance(source_, str | Path) else "the manifest")
     with _alone(out):
         archive = begun(out, about)
-        if not moved:
-            _check_places(rows, keys, places, archive, retry)
-        known = archive.keys() if retry else np.concatenate([archive.keys(), archive.keys("failed")])
+        lost = archive.failures()
+        skipped = lost[lost["lasts"].astype(bool) & (not retry)]
+        known = np.concatenate([archive.keys(), shard.keys(skipped["image_id"])])
+        if not moved and len(known):
+            where = np.concatenate([archive.keys("where"), shard.keys(skipped["path"])])
+            _check_places(rows, shard.places(keys, known), places, where, archive.url)
         missing = np.setdiff1d(keys, known)
         plans = _cut(_chosen(rows(), missing), shard_rows)
-        encoded, failed = _commit(archive, _bar(run(plans), len(missing), progress))
+        encoded, failed = _commit(archive, lost, _bar(run(plans), len(missing), progress))
     return Done(open_archive(out), encoded, len(keys) - len(missing), failed)
 
 
-def _check_places(rows: source.Rows, keys: np.ndarray, places: np.ndarray, archive: Archive, retry: bool) -> None:
-    """Refuses a known id with another path: cameras begin to count anew on each card, and none of two photos is lost."""
-    lost = archive.failures()
-    lost = lost[lost["lasts"].astype(bool) & (not retry)]  # the others are asked for again
-    known = np.concatenate([archive.keys(), shard.keys(lost["image_id"])])
-    if not len(known):
-        return
-    where = np.concatenate([archive.keys("where"), shard.keys(lost["path"])])
-    order = np.argsort(known)
-    at = order[np.minimum(np.searchsorted(known, keys, sorter=order), len(known) - 1)]
-    other = np.flatnonzero((known[at] == keys) & (where[at] != places))
+def _check_places(rows: source.Rows, at: np.ndarray, places: np.ndarray, where: np.ndarray, url: str) -> None:
+    """Refuses a known id with another path: cameras begin to count anew on each card, and none of two photos is lost.
+
+    Args:
+        rows: of the source.
+        at: (n,) int64, where each row's id stands among the known ones, or -1.
+        places: (n,) uint64, the keys of their paths.
+        where: (k,) uint64, the keys of the paths that are known.
+        url: of the archive.
+    """
+    other = np.flatnonzero((at >= 0) & (where[at] != places))
     if len(other):
         row = next(islice(rows(), int(other[0]), None))
-        advice = (
-            "give ids that differ, such as by embedding the folder above both; if photos were moved, pass moved=True"
-        )
-        raise ValueError(
-            f"{row['path']}: its image_id {row['image_id']!r} is that of a photo from another place in {archive.url} "
-            f"({len(other)} are); {advice}"
-        )
+        what = f"its image_id {row['image_id']!r} is that of a photo from another place in {url} ({len(other)} are)"
+        advice = "give ids that differ, as by embedding the folder above both; if photos were moved, pass moved=True"
+        raise ValueError(f"{row['path']}: {what}; {advice}")
 
 
 def _engine(name: str, encoder: ImageEncoder, batch: int, workers: int | None) -> Engine:
@@ -134,11 +135,11 @@ def _engine(name: str, encoder: ImageEncoder, batch: int, workers: int | None) -
     return run
 
 
-def _commit(archive: Archive, shards: Iterable[Shard]) -> tuple[int, int]:
+def _commit(archive: Archive, lost: pd.DataFrame, shards: Iterable[Shard]) -> tuple[int, int]:
     """Writes shards as they come, after those that are there; how many photos were encoded, how many failed."""
     encoded = failed = 0
     about = {key: str(value) for key, value in archive.about.items()}
-    listed = {(row.image_id, row.lasts) for row in archive.failures().itertuples()}
+    listed = {(row.image_id, row.lasts) for row in lost.itertuples()}
     number = 1 + max((int(found[0]) for head in archive.heads if (found := NUMBER.match(head.name))), default=-1)
     for made in shards:
         encoded, failed = encoded + len(made.rows), failed + len(made.failures)

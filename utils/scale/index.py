@@ -116,15 +116,17 @@ class Index:
             ValueError: recall out of its range, queries that do not fit.
         """
         kinds.check_recall(recall)
-        at = None
+        own, k = None, NEAREST
         if queries is None:
             rng = config.rng(config.load().seed, "scale", "calibrate")
-            at = rng.choice(len(self), min(ASKED, len(self)), replace=False)
-            queries = self.archive.vectors(at)
-        tried: dict[float, float] = {}
-        for effort, share in self._shares(queries, at):
-            tried[effort] = share
-            if share >= recall:
+            own, k = rng.choice(len(self), min(ASKED, len(self)), replace=False), NEAREST + 1  # each finds itself
+            queries = self.archive.vectors(own)
+        exact = Index(self.folder, self.archive, self._card | {"kind": "flat", "pieces": []})
+        nearest, tried = search.top_k(queries, exact, k)[1], dict[float, float]()
+        for effort in kinds.EFFORTS:
+            self.effort = effort
+            tried[effort] = _share(search.top_k(queries, self, k)[1], nearest, own)
+            if tried[effort] >= recall:
                 break
         self.effort = max(tried, key=lambda effort: tried[effort])
         self.recall = tried[self.effort]
@@ -172,17 +174,6 @@ class Index:
         files_of = [self.folder / piece["file"] for piece in card["pieces"]]
         self._pieces = [pieces.opened(path, mapped=self.kind == "ivfpq") for path in files_of]
         self._removed = self._marked()
-
-    def _shares(self, queries: ArrayLike, at: np.ndarray | None) -> Iterator[tuple[float, float]]:
-        """Efforts, each with the share of the nearest photos that it finds; photos `at` which the queries lie do not count."""
-        k = NEAREST if at is None else NEAREST + 1
-        exact = Index(self.folder, self.archive, self._card | {"kind": "flat", "pieces": []})
-        own = np.full(len(queries), -1) if at is None else at
-        truth = [set(row) - {me} for row, me in zip(search.top_k(queries, exact, k)[1], own, strict=True)]
-        for effort in kinds.EFFORTS:
-            self.effort = effort
-            pairs = zip(truth, search.top_k(queries, self, k)[1], strict=True)
-            yield effort, float(np.mean([len(best & set(row)) / len(best) for best, row in pairs if best] or [1.0]))
 
     def _marked(self) -> np.ndarray | None:
         """Which photos are removed, (n,) bool; None where none is."""
@@ -276,6 +267,13 @@ def piece(folder: Path, archive: Archive, empty: Any, first: int, last: int) -> 
     with files.atomic_write(folder / name) as path:
         pieces.write(made, path)
     return {"file": name, "first": first, "last": last}
+
+
+def _share(found: np.ndarray, nearest: np.ndarray, own: np.ndarray | None) -> float:
+    """How many of the nearest (m, k) were found (m, k), as a share; but for each query's own position."""
+    hits = (nearest[:, :, None] == found[:, None, :]).any(axis=2)
+    counted = np.ones(hits.shape, bool) if own is None else nearest != own[:, None]
+    return float(hits[counted].mean()) if counted.any() else 1.0
 
 
 def _marks(folder: Path) -> np.ndarray:

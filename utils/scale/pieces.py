@@ -70,7 +70,7 @@ def opened(path: Path, mapped: bool) -> Any:
 
 
 def proposed(
-    index: Any, kind: str, queries: np.ndarray, count: int, mask: np.ndarray | None, effort: float = 1.0
+    index: Any, kind: str, queries: np.ndarray, count: int, mask: np.ndarray | None, effort: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """The most promising rows of a piece: scores (m, c) float32 and rows (m, c) int64, -1 where there are no more.
 

@@ -1,8 +1,7 @@
 """Shard: some thousand photos with their embeddings in one safetensors file, so that one rename commits both.
 
 Tensors: `emb` (n, d) float32, unit length; `rows`, n lines of JSON (the manifest) as bytes; `key` (n,) uint64, from
-the ids, and `where`, the same from the paths; `failures`, lines of JSON with id, path, reason and whether it lasts, and
-`failed`, the keys of those that do.
+the ids, and `where`, the same from the paths; `failures`, lines of JSON with id, path, reason and whether it lasts.
 Embeddings lie in the file as they do in memory, so that a search maps them and copies nothing, which no compressed table
 allows.
 """
@@ -23,7 +22,7 @@ FORMAT = "reefclip-shard-2"
 SUFFIX = ".safetensors"
 TYPES = {"F32": np.float32, "U64": np.uint64, "U8": np.uint8}
 MOST_HEAD = 2**20  # bytes
-TENSORS = ("emb", "key", "where", "failed", "rows", "failures")
+TENSORS = ("emb", "key", "where", "rows", "failures")
 Row = dict[str, Any]
 
 
@@ -66,7 +65,6 @@ def packed(shard: Shard, about: Mapping[str, str]) -> bytes:
         "emb": np.ascontiguousarray(shard.emb, np.float32),
         "key": keys([row["image_id"] for row in shard.rows]),
         "where": keys([row["path"] for row in shard.rows]),
-        "failed": keys([row["image_id"] for row in shard.failures if row["lasts"]]),
         "rows": _lines(shard.rows),
         "failures": _lines(shard.failures),
     }
@@ -119,6 +117,15 @@ def keys(ids: Sequence[str]) -> np.ndarray:
         hashlib.blake2b(str(name).encode(errors="surrogatepass"), digest_size=8).digest() for name in ids
     )
     return np.frombuffer(digests, np.uint64)
+
+
+def places(asked: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Where each of the asked keys (k,) stands among the known ones (n,), (k,) int64; -1 for those that do not."""
+    if not len(known):
+        return np.full(len(asked), -1)
+    order = np.argsort(known)
+    at = order[np.minimum(np.searchsorted(known, asked, sorter=order), len(known) - 1)]
+    return np.where(known[at] == asked, at, -1)
 
 
 def line(row: Row) -> str:

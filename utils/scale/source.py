@@ -113,8 +113,9 @@ def _pieces(place: Place, texts: list[str]) -> Iterator[pd.DataFrame]:
                 _check_columns(piece.columns, place.url)
                 yield piece
         except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError, pd.errors.ParserWarning) as error:
-            advice = "cells that hold a comma stand in quotes"
-            raise ValueError(f"{place.url} is no CSV file with image_id and path ({error}); {advice}") from error
+            cells = isinstance(error, pd.errors.ParserError | pd.errors.ParserWarning)
+            advice = "; put cells that hold a comma in quotes" if cells else ""
+            raise ValueError(f"{place.url} is no CSV file with image_id and path ({error}){advice}") from error
 
 
 def _texts(place: Place) -> list[str]:
